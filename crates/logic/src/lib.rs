@@ -1,1 +1,16 @@
-//! logic
+//! What game logic is to the engine: entities that are entered with hooks and calls, and answer with effects.
+//!
+//! A base or a cell owns one [`LogicHost`] (Luau in `kuafu-script`, or native Rust). The host holds the properties of
+//! its entities; the role drains their changes and the effects after each entry. A host never calls a role: what it
+//! wants done it says in an [`Effect`]; what it wants to know of the world it reads through [`World`].
+
+pub mod api;
+pub mod coerce;
+pub mod effect;
+pub mod hook;
+pub mod host;
+
+pub use coerce::coerce;
+pub use effect::{Audience, AwaitId, CallToken, Effect, Failure, Placement};
+pub use hook::Hook;
+pub use host::{Answer, Caller, EntitySeed, Fault, HostCounters, LogicHost, NoWorld, World};

@@ -1,0 +1,61 @@
+//! From what a script says to what a definition means: numbers, records and keys take their declared form.
+
+use kuafu_core::change::order;
+use kuafu_core::Value;
+use kuafu_def::Type;
+
+/// Turns a script's loose value into one of the declared type: whole numbers where floats are declared, tables with
+/// names where structs are, names where enums are. Ranges are not checked here ([`Type::check`] does).
+///
+/// # Errors
+/// What stands there and what was expected.
+pub fn coerce(ty: &Type, value: Value) -> Result<Value, String> {
+    match (ty, value) {
+        (Type::Float32 | Type::Float64, Value::Int(number)) => Ok(Value::Float(number as f64)),
+        (Type::Int { .. }, Value::Float(number)) if number.fract() == 0.0 && number.abs() < 9.0e15 => {
+            Ok(Value::Int(number as i64))
+        }
+        (Type::Bytes, Value::Text(text)) => Ok(Value::Bytes(text.as_bytes().into())),
+        (Type::Enum(declared), Value::Text(name)) => match declared.variants.iter().position(|v| **v == *name) {
+            Some(index) => Ok(Value::Int(index as i64)),
+            None => Err(format!("`{name}` is no {}; it has {}", declared.name, declared.variants.join(", "))),
+        },
+        (Type::List(item), Value::List(items)) => {
+            items.into_iter().map(|value| coerce(item, value)).collect::<Result<_, _>>().map(Value::List)
+        }
+        (Type::List(_), Value::Map(entries)) if entries.is_empty() => Ok(Value::List(vec![])),
+        (Type::Map(..), Value::List(items)) if items.is_empty() => Ok(Value::Map(vec![])),
+        (Type::Map(key, item), Value::Map(entries)) => coerce_map(key, item, entries),
+        (Type::Map(key, item), Value::List(items)) => {
+            coerce_map(key, item, items.into_iter().zip(1..).map(|(v, n)| (Value::Int(n), v)).collect())
+        }
+        (Type::Struct(declared), Value::List(items)) if items.is_empty() => {
+            Ok(Value::List(declared.fields.iter().map(|field| field.default.clone()).collect()))
+        }
+        (Type::Struct(declared), Value::Map(entries)) => coerce_struct(declared, entries),
+        (_, value) => Ok(value),
+    }
+}
+
+fn coerce_map(key: &Type, item: &Type, entries: Vec<(Value, Value)>) -> Result<Value, String> {
+    let mut entries = entries
+        .into_iter()
+        .map(|(k, v)| Ok((coerce(key, k)?, coerce(item, v)?)))
+        .collect::<Result<Vec<_>, String>>()?;
+    entries.sort_by(|a, b| order(&a.0, &b.0));
+    Ok(Value::Map(entries))
+}
+
+fn coerce_struct(declared: &kuafu_def::StructType, entries: Vec<(Value, Value)>) -> Result<Value, String> {
+    let mut fields: Vec<Value> = declared.fields.iter().map(|field| field.default.clone()).collect();
+    for (key, value) in entries {
+        let name = key.as_text().ok_or_else(|| format!("{} has named fields, not {}", declared.name, key.kind()))?;
+        let no = declared
+            .fields
+            .iter()
+            .position(|field| field.name == name)
+            .ok_or_else(|| format!("{} has no field `{name}`", declared.name))?;
+        fields[no] = coerce(&declared.fields[no].ty, value).map_err(|why| format!("field `{name}`: {why}"))?;
+    }
+    Ok(Value::List(fields))
+}
