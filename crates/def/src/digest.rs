@@ -1,0 +1,138 @@
+//! Digests: one number for all that two sides must agree on.
+//!
+//! A digest is taken over a canonical text, made here and nowhere else, of what matters and in a fixed order; so it
+//! does not depend on the order of files, on descriptions, or on how a schema is written as JSON. The client's text
+//! holds what decides how bytes are read: limits that only the server enforces (rates, bounds) are left out, so that
+//! tuning them does not shut clients out.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use kuafu_core::Value;
+
+use crate::model::{Definitions, Digest, EntityType, Exposed, Method, Property, Type};
+
+/// Stands at the head of the texts; another way to write them needs another number.
+const FORMAT: u32 = 1;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Scope {
+    Client,
+    Full,
+}
+
+impl Definitions {
+    /// Sets both digests from the rest.
+    pub(crate) fn digest(&mut self) {
+        self.digest_client = Digest::of(text(self, Scope::Client).as_bytes());
+        self.digest_full = Digest::of(text(self, Scope::Full).as_bytes());
+    }
+
+    /// The names of the structs and enums that occur in what clients see.
+    pub(crate) fn names_for_clients(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        for ty in self.types.values().filter(|ty| ty.parts.client) {
+            for property in ty.properties.iter().filter(|property| property.is_client_visible()) {
+                collect_names(&property.ty, &mut names);
+            }
+            for method in ty.methods.iter().filter(|method| method.is_for_clients()) {
+                method.arguments.iter().for_each(|argument| collect_names(&argument.ty, &mut names));
+                method.result.iter().for_each(|ty| collect_names(ty, &mut names));
+            }
+        }
+        names
+    }
+}
+
+fn collect_names<'a>(ty: &'a Type, names: &mut BTreeSet<&'a str>) {
+    match ty {
+        Type::List(item) => collect_names(item, names),
+        Type::Map(key, item) => {
+            collect_names(key, names);
+            collect_names(item, names);
+        }
+        Type::Struct(ty) if names.insert(&ty.name) => {
+            ty.fields.iter().for_each(|field| collect_names(&field.ty, names));
+        }
+        Type::Enum(ty) => {
+            names.insert(&ty.name);
+        }
+        _ => {}
+    }
+}
+
+/// The canonical text. Names are identifiers and values JSON, so no two definitions share a text.
+fn text(definitions: &Definitions, scope: Scope) -> String {
+    let mut text = format!("kuafu {FORMAT}\n");
+    for ty in definitions.types.values().filter(|ty| scope == Scope::Full || ty.parts.client) {
+        write_type(&mut text, ty, scope);
+    }
+    let names = definitions.names_for_clients();
+    let known = |name: &str| scope == Scope::Full || names.contains(name);
+    for ty in definitions.structs.iter().filter(|ty| known(&ty.name)) {
+        line(&mut text, format_args!("struct {}", ty.name));
+        for field in &ty.fields {
+            line(&mut text, format_args!("field {} {} = {}", field.name, field.ty, value_text(&field.default)));
+        }
+    }
+    for ty in definitions.enums.iter().filter(|ty| known(&ty.name)) {
+        line(&mut text, format_args!("enum {} {}", ty.name, ty.variants.join(" ")));
+    }
+    text
+}
+
+fn line(text: &mut String, what: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{what}");
+}
+
+fn write_type(text: &mut String, ty: &EntityType, scope: Scope) {
+    line(text, format_args!("type {} {}", ty.no, ty.name));
+    if scope == Scope::Full {
+        line(text, format_args!("parts {} {} {} {:?}", ty.parts.base, ty.parts.cell, ty.parts.client, ty.top_speed));
+    }
+    for property in ty.properties.iter().filter(|p| scope == Scope::Full || p.is_client_visible()) {
+        write_property(text, property, scope);
+    }
+    for method in ty.methods.iter().filter(|m| scope == Scope::Full || m.is_for_clients()) {
+        write_method(text, method, scope);
+    }
+}
+
+fn write_property(text: &mut String, property: &Property, scope: Scope) {
+    let Property { no, name, ty, part, own_client, other_clients, default, .. } = property;
+    let default = value_text(default);
+    line(text, format_args!("property {no} {name} {ty} {part} {own_client} {other_clients} = {default}"));
+    if scope == Scope::Full {
+        let Property { cell_public, persistent, unique, indexed, min, max, max_length, .. } = property;
+        line(text, format_args!("{cell_public} {persistent} {unique} {indexed} {min:?} {max:?} {max_length:?}"));
+    }
+}
+
+fn write_method(text: &mut String, method: &Method, scope: Scope) {
+    let Method { no, name, part, exposed, .. } = method;
+    // How near is near enough only the server decides.
+    let audience = match exposed {
+        Exposed::No => "no",
+        Exposed::Owner => "owner",
+        Exposed::View | Exposed::Within(_) => "view",
+    };
+    line(text, format_args!("method {no} {name} {part} {audience}"));
+    for argument in &method.arguments {
+        line(text, format_args!("argument {} {}", argument.name, argument.ty));
+        if scope == Scope::Full {
+            line(text, format_args!("{:?} {:?} {:?}", argument.min, argument.max, argument.max_length));
+        }
+    }
+    if let Some(result) = &method.result {
+        line(text, format_args!("result {result}"));
+    }
+    if scope == Scope::Full {
+        line(text, format_args!("{exposed:?} {:?}", method.rate));
+    }
+}
+
+fn value_text(value: &Value) -> String {
+    // Values serialize as plain enums; only a map with keys that are no text could fail, and values have none.
+    serde_json::to_string(value).unwrap_or_default()
+}
