@@ -1,2 +1,37 @@
-//! xtask
-fn main() {}
+//! What CI does, runnable by hand: `cargo xtask check`, `cargo xtask bench NAME`, `cargo xtask generate`.
+
+mod bench;
+mod check;
+mod floors;
+mod fuzz;
+mod generate;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Formatting, lints, floors, generated files fresh, docs.
+    Check,
+    /// Writes the files that are made from tables.
+    Generate,
+    /// Measures something beside its plain baseline.
+    Bench(bench::BenchArgs),
+    /// Feeds every decoder of outside bytes with mutated input for a while.
+    Fuzz(fuzz::FuzzArgs),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Check => check::run(),
+        Command::Generate => generate::write_all(),
+        Command::Bench(args) => bench::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
+    }
+}

@@ -1,0 +1,279 @@
+//! The base as a value: inputs in, outputs out, no sockets and no clock.
+
+mod bench;
+mod logic;
+
+use kuafu_contract::link::{BlobKind, Event, WitnessPart, WitnessView, WorldFrameWriter};
+use kuafu_contract::{Request, accounts, base, db};
+use kuafu_core::{Code, Epoch, RecordId, SpaceId, TypeNo, Value};
+use kuafu_edge::EdgeCommand;
+use kuafu_wire::message::CallOutcome;
+use kuafu_wire::{ClientMessage, Frame, ServerMessage};
+
+use bench::{Bench, CELL, conn};
+use logic::{BANK, GOLD};
+
+#[test]
+fn a_ticket_leads_to_a_claim_and_into_the_game() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    assert_eq!(bench.hooks(entity), ["on_load", "on_client_attached"]);
+    assert!(
+        bench.told(conn(1)).iter().any(|message| matches!(message, ServerMessage::Attached { retaken: false, .. }))
+    );
+}
+
+#[test]
+fn a_ticket_is_good_once_and_not_for_ever() {
+    let mut bench = Bench::new();
+    let token = bench.admit(7, 1);
+    bench.greet(conn(1));
+    bench.say(conn(1), ClientMessage::Attach { token });
+    bench.greet(conn(2));
+    bench.say(conn(2), ClientMessage::Attach { token });
+    assert_eq!(bench.closed_with(conn(2)), Some(Code::TicketInvalid));
+
+    let late = bench.admit(8, 1);
+    bench.pass_ms(bench.limits().ticket_ms_max + 100);
+    bench.greet(conn(3));
+    bench.say(conn(3), ClientMessage::Attach { token: late });
+    assert_eq!(bench.closed_with(conn(3)), Some(Code::TicketInvalid));
+    assert!(bench.requests().iter().any(|request| matches!(request,
+        Request::Accounts(accounts::Request::CloseSession { account, .. }) if account.0 == 8)));
+}
+
+#[test]
+fn a_second_login_takes_the_entity_and_the_first_is_told_why() {
+    let mut bench = Bench::new();
+    let first = bench.come_in(conn(1), 7, 1);
+    let token = bench.admit(7, 2);
+    bench.attach(conn(2), token);
+    assert_eq!(bench.closed_with(conn(1)), Some(Code::LoggedInElsewhere));
+    let attached = bench.told(conn(2)).into_iter().find_map(|message| match message {
+        ServerMessage::Attached { entity, retaken, .. } => Some((entity, retaken)),
+        _ => None,
+    });
+    assert_eq!(attached, Some((first, true)));
+}
+
+#[test]
+fn a_session_that_is_no_longer_the_newest_is_turned_away() {
+    let mut bench = Bench::new();
+    let token = bench.admit(7, 1);
+    bench.greet(conn(1));
+    bench.say(conn(1), ClientMessage::Attach { token });
+    bench.refuse(|request| matches!(request, Request::Accounts(accounts::Request::PlaceSession { .. })), Code::Stale);
+    assert_eq!(bench.closed_with(conn(1)), Some(Code::LoggedInElsewhere));
+}
+
+#[test]
+fn a_client_that_comes_back_within_the_grace_time_finds_its_entity() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    let resume = bench.resume_token(conn(1));
+    bench.close(conn(1));
+    bench.pass_ms(1_000);
+    bench.greet(conn(2));
+    bench.say(conn(2), ClientMessage::Attach { token: resume });
+    assert!(bench.told(conn(2)).iter().any(|m| matches!(m,
+        ServerMessage::Attached { entity: again, retaken: true, .. } if *again == entity)));
+    // The old token is of no use any more.
+    bench.greet(conn(3));
+    bench.say(conn(3), ClientMessage::Attach { token: resume });
+    assert_eq!(bench.closed_with(conn(3)), Some(Code::TicketInvalid));
+}
+
+#[test]
+fn after_the_grace_time_the_entity_is_saved_released_and_its_session_closed() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    bench.call_own(conn(1), BANK, 1, Value::Int(5));
+    bench.close(conn(1));
+    bench.pass_ms(bench.limits().reconnect_grace_ms + 50);
+    bench.cell_says(vec![Event::PartGone { entity, real_epoch: 1, forever: None }]);
+    bench.settle_db();
+    let requests = bench.requests();
+    let saved = requests.iter().position(|r| matches!(r, Request::Db(db::Request::Commit { .. })));
+    let released = requests.iter().position(|r| matches!(r, Request::Db(db::Request::Release { .. })));
+    assert!(saved.is_some() && saved < released, "saved before it is released: {requests:?}");
+    assert!(requests.iter().any(|r| matches!(r, Request::Accounts(accounts::Request::CloseSession { .. }))));
+}
+
+#[test]
+fn a_kick_is_answered_when_nothing_of_the_session_is_left() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    let kick = base::Request::Kick { account: bench::account(7), epoch: Epoch(1), reason: Code::LoggedInElsewhere };
+    let call = bench.ask(kick);
+    assert_eq!(bench.closed_with(conn(1)), Some(Code::LoggedInElsewhere));
+    assert_eq!(bench.answer_to(call), None);
+    bench.cell_says(vec![Event::PartGone { entity, real_epoch: 1, forever: None }]);
+    bench.settle_db();
+    assert_eq!(bench.answer_to(call), Some(Ok(base::Reply::Ended.into())));
+}
+
+#[test]
+fn a_call_is_answered_after_the_commit_and_its_change_is_told() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    bench.call_own(conn(1), BANK, 9, Value::Int(5));
+    bench.pass_ms(20);
+    let before = bench.told(conn(1));
+    assert!(!before.iter().any(|message| matches!(message, ServerMessage::Result { .. })), "not before the commit");
+    bench.settle_db();
+    bench.pass_ms(200);
+    let after = bench.told(conn(1));
+    assert!(
+        after
+            .iter()
+            .any(|message| matches!(message, ServerMessage::Result { number: 9, outcome: CallOutcome::Value(_) })),
+        "{after:?}"
+    );
+    assert!(before.iter().chain(&after).any(|message| matches!(message, ServerMessage::Own { .. })));
+}
+
+#[test]
+fn an_unknown_outcome_is_asked_again_under_the_same_operation() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    bench.call_own(conn(1), BANK, 9, Value::Int(5));
+    bench.pass_ms(1_100);
+    let first = bench.unknown(|request| matches!(request, Request::Db(db::Request::Commit { .. })));
+    bench.pass_ms(1_000);
+    let second = bench.find(|request| matches!(request, Request::Db(db::Request::Commit { .. })));
+    assert_eq!(bench::operation(&first), bench::operation(&second));
+}
+
+#[test]
+fn an_entity_that_another_process_took_is_dropped_and_its_client_told() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    bench.call_own(conn(1), GOLD, 0, Value::Int(5));
+    bench.pass_ms(bench.limits().archive_period_ms + 50);
+    bench.reply(
+        |request| matches!(request, Request::Db(db::Request::Commit { .. })),
+        db::Reply::Committed { created: vec![], stale: vec![RecordId(1_000_007)] },
+    );
+    assert_eq!(bench.closed_with(conn(1)), Some(Code::LoggedInElsewhere));
+    assert!(bench.base.entities.get(entity).is_none());
+}
+
+#[test]
+fn arguments_rates_and_owners_are_checked_before_logic_runs() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    let other = bench.come_in(conn(2), 8, 1);
+    bench.call_own(conn(1), BANK, 1, Value::Int(-1));
+    bench.call(conn(1), other, BANK, 2, Value::Int(1));
+    bench.call_own(conn(1), 99, 3, Value::Int(1));
+    bench.pass_ms(200);
+    let codes: Vec<(u32, u16)> = bench.told(conn(1)).iter().filter_map(bench::refused).collect();
+    let expected = [(1, Code::ArgumentInvalid), (2, Code::NotAllowed), (3, Code::MethodUnknown)];
+    assert_eq!(codes, expected.map(|(number, code)| (number, code as u16)));
+}
+
+#[test]
+fn what_cannot_be_read_or_comes_out_of_order_ends_the_connection() {
+    let mut bench = Bench::new();
+    bench.open(conn(1));
+    bench.packet(conn(1), vec![0x01, 0x00]);
+    assert_eq!(bench.closed_with(conn(1)), Some(Code::Malformed));
+    bench.open(conn(2));
+    bench.say(conn(2), ClientMessage::Bye);
+    assert_eq!(bench.closed_with(conn(2)), Some(Code::OutOfOrder));
+}
+
+fn view(entity: kuafu_core::EntityId) -> WitnessView {
+    WitnessView {
+        entity,
+        space: SpaceId(1),
+        name: "plaza".into(),
+        origin: [0.0; 3],
+        step: [0.1; 3],
+        bounds: [0.0, 0.0, 10.0, 10.0],
+        tick_hz: 10,
+        view_radius: 5.0,
+        top_speed: 6.0,
+        position: [0.0; 3],
+        yaw: 0.0,
+    }
+}
+
+#[test]
+fn a_tick_of_the_cell_becomes_one_packet_a_client() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    let witness = bench.witness();
+    let mut writer = WorldFrameWriter::default();
+    let own = writer.snapshot(0, entity, TypeNo(1), [0; 7], &[0]);
+    let other = writer.snapshot(5, kuafu_core::EntityId(99), TypeNo(1), [1; 7], &[0]);
+    writer.witness(&WitnessPart { witness, enters: &[(0, 0, own), (1, 5, other)], ..WitnessPart::default() });
+    let first = writer.finish(1, SpaceId(1), 1000, &[Event::SpaceEntered { witness, view: view(entity) }]);
+    bench.frame(first);
+    let told = bench.told(conn(1));
+    assert!(matches!(told[..], [.., ServerMessage::SpaceEnter { .. }, ServerMessage::Frame { .. }]), "{told:?}");
+
+    writer.record(5, [7; 7]);
+    writer.blob(BlobKind::DeltaOthers, 5, b"delta");
+    writer.witness(&WitnessPart { witness, moved: &[0b10], state: &[0b10], ..WitnessPart::default() });
+    bench.frame(writer.finish(2, SpaceId(1), 1100, &[]));
+    let sends = bench.sends(conn(1));
+    assert_eq!(sends, 1, "one write a tick");
+    let told = bench.told(conn(1));
+    let [ServerMessage::Frame { body }] = &told[..] else { panic!("{told:?}") };
+    let frame = Frame::decode(body).expect("a frame");
+    let moved: Vec<_> = frame.movements().map(|movement| (movement.slot, movement.record)).collect();
+    assert_eq!(moved, [(1, kuafu_wire::Record::from_bytes([7; 7]))]);
+    assert_eq!(frame.state().map(|state| state.changes.to_vec()).collect::<Vec<_>>(), [b"delta".to_vec()]);
+}
+
+#[test]
+fn a_lost_link_frame_asks_for_a_resync() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    let mut writer = WorldFrameWriter::default();
+    bench.frame(writer.finish(1, SpaceId(1), 1000, &[]));
+    bench.frame(writer.finish(3, SpaceId(1), 1200, &[]));
+    bench.pass_ms(50);
+    assert!(bench.events_to(CELL).contains(&Event::Resync));
+}
+
+#[test]
+fn a_cell_that_dies_gives_its_parts_back_from_the_last_backup() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    bench.lose_cell();
+    bench.pass_ms(50);
+    let created = bench.events_to(bench::CELL_NEXT).into_iter().find_map(|event| match event {
+        Event::CreatePart { entity, real_epoch, .. } => Some((entity, real_epoch)),
+        _ => None,
+    });
+    assert_eq!(created, Some((entity, 2)));
+}
+
+#[test]
+fn a_client_that_does_not_read_gets_less_and_is_dropped_at_the_bound() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    let witness = bench.witness();
+    bench.queue(conn(1), bench.limits().write_queue_bytes_max);
+    bench.pass_ms(200);
+    assert!(bench.events_to(CELL).contains(&Event::Credits(vec![(witness, 0)])));
+    bench.pass_ms(bench.limits().stalled_ms_max + 200);
+    assert_eq!(bench.closed_with(conn(1)), Some(Code::TooSlow));
+}
+
+#[test]
+fn a_drain_tells_clients_saves_and_ends() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    bench.call_own(conn(1), GOLD, 0, Value::Int(5));
+    bench.drain();
+    assert_eq!(bench.closed_with(conn(1)), Some(Code::ServerStopping));
+    bench.pass_ms(20);
+    bench.cell_says(vec![Event::PartGone { entity, real_epoch: 1, forever: None }]);
+    bench.settle_db();
+    assert!(bench.requests().iter().any(|r| matches!(r, Request::Db(db::Request::Commit { .. }))));
+    assert!(bench.is_drained());
+    assert!(!bench.commands().iter().any(|command| matches!(command, EdgeCommand::Established { .. })));
+}

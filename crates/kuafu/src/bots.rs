@@ -1,0 +1,1 @@
+//! `kuafu bots`.

@@ -1,0 +1,88 @@
+//! `kuafu up`: everything that a game needs, in one process, on embedded engines.
+//!
+//! The project and the data are read and every port is tried before anything starts, so that a fault leaves nothing
+//! half-started. Roles are started from the database outwards, and drained the other way round.
+
+mod limits;
+mod ports;
+mod roles;
+mod say;
+mod signals;
+mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use kuafu_bus::{LocalBus, Strictness};
+use kuafu_core::Clock;
+use kuafu_node::{Node, SystemClock};
+use kuafu_store::{Store, StoreOptions};
+
+use crate::cli::UpArgs;
+use crate::project::Project;
+use ports::Ports;
+use roles::Running;
+use say::Say;
+
+/// How long a drain may take; what has not ended then is dropped.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Starts the game, and returns when it has ended.
+///
+/// # Errors
+/// One clear message; nothing is left running.
+pub fn run(args: &UpArgs) -> anyhow::Result<()> {
+    let mut project = Project::load(&args.project)?;
+    limits::apply(&mut project.file.limits, &args.limits)?;
+    let ports = Ports::new(args.bind, args.port_base, project.file.roles.bases)?;
+    ports.try_all()?;
+    raise_open_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("kuafu-io")
+        .enable_all()
+        .build()
+        .context("the I/O runtime could not be started")?;
+    let stop = signals::watch(&runtime)?;
+    let say = Say::new(args.json);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let data = args.data.clone().unwrap_or_else(|| args.project.join(".kuafu-data"));
+    let options = StoreOptions {
+        role_type: Some(project.rules.role_type),
+        realm: project.realm(),
+        limits: project.limits().clone(),
+        ..StoreOptions::default()
+    };
+    let store = runtime.block_on(Store::open(&data, project.definitions.clone(), options))?;
+    let bus = if args.strict_bus { LocalBus::strict(Strictness::default(), clock.clone()) } else { LocalBus::new() };
+    let node = Node::new(bus, clock, project.limits().clone());
+    let running = match Running::start(&project, &ports, &node, &store, runtime.handle()) {
+        Ok(running) => running,
+        Err(why) => {
+            runtime.block_on(store.close());
+            return Err(why);
+        }
+    };
+    say.ready(&project, &ports, &running, &data);
+    let dead = running.wait(&stop);
+    say.draining();
+    let ended = running.drain(DRAIN_MAX);
+    runtime.block_on(store.close());
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    say.ended(&ended);
+    match dead {
+        Some(role) => anyhow::bail!("{role} ended by itself; the log above says why"),
+        None => Ok(()),
+    }
+}
+
+/// Raises the bound on open files as far as the system allows.
+fn raise_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(why) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%why, "the bound on open files could not be raised");
+    }
+}

@@ -1,0 +1,281 @@
+//! All roles of a run: each built on its own thread with its executor, started and drained in order.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use crossbeam_channel::Receiver;
+use kuafu_base::manager::BaseManagerRole;
+use kuafu_base::{BaseConfig, BaseRole};
+use kuafu_cell::{CellConfig, CellManagerConfig, CellManagerRole, CellRole};
+use kuafu_console::{ConsoleConfig, ConsoleHttp, ConsoleServer, SpaceName};
+use kuafu_contract::{Address, RoleKind};
+use kuafu_core::{Chance, WallTime};
+use kuafu_def::Part;
+use kuafu_edge::{Edge, EdgeConfig, EdgeHandle};
+use kuafu_logic::{LogicHost, World};
+use kuafu_login::{LoginConfig, LoginRole};
+use kuafu_node::{Ended, Node, RoleHandle};
+use kuafu_script::{HostConfig, ScriptHost};
+use kuafu_store::Store;
+use tokio::runtime::Handle;
+
+use super::ports::Ports;
+use crate::project::Project;
+
+/// How often a running game looks whether a role ended by itself.
+const LOOK_PERIOD: Duration = Duration::from_millis(500);
+
+/// The roles of one run, in the order in which they were started.
+pub(super) struct Running {
+    roles: Vec<RoleHandle>,
+    runtime: Handle,
+    edges: Vec<EdgeHandle>,
+    console: Option<ConsoleServer>,
+}
+
+/// How a role's drain went.
+pub(super) struct EndedRole {
+    pub(super) name: String,
+    pub(super) in_time: bool,
+}
+
+/// What every role is built from.
+struct Builder<'a> {
+    project: &'a Project,
+    ports: &'a Ports,
+    node: &'a Node,
+    store: &'a Store,
+    runtime: &'a Handle,
+    tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+impl Running {
+    /// Starts every role. When one cannot be started, those before it are dropped again.
+    pub(super) fn start(
+        project: &Project,
+        ports: &Ports,
+        node: &Node,
+        store: &Store,
+        runtime: &Handle,
+    ) -> anyhow::Result<Self> {
+        let tls = super::tls::load(project)?;
+        let builder = Builder { project, ports, node, store, runtime, tls };
+        let mut running = Self { roles: Vec::new(), runtime: runtime.clone(), edges: Vec::new(), console: None };
+        match builder.start_all(&mut running) {
+            Ok(()) => Ok(running),
+            Err(why) => {
+                running.roles.iter().for_each(RoleHandle::kill);
+                Err(why)
+            }
+        }
+    }
+
+    /// Who runs.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = Address> {
+        self.roles.iter().map(RoleHandle::address)
+    }
+
+    /// Waits until it is asked to stop, or a role ends by itself; that role.
+    pub(super) fn wait(&self, stop: &Receiver<()>) -> Option<Address> {
+        loop {
+            if stop.recv_timeout(LOOK_PERIOD).is_ok() {
+                return None;
+            }
+            let dead = self.roles.iter().find(|role| role.wait(Duration::ZERO).is_some());
+            if let Some(role) = dead {
+                return Some(role.address());
+            }
+        }
+    }
+
+    /// Drains the roles, the last started first: clients are told, then everything is saved.
+    #[expect(clippy::disallowed_methods, reason = "a drain is bounded in real time")]
+    pub(super) fn drain(mut self, most: Duration) -> Vec<EndedRole> {
+        let start = Instant::now();
+        let mut ended = Vec::new();
+        while let Some(role) = self.roles.pop() {
+            role.drain();
+            let how = role.wait(most.saturating_sub(start.elapsed()));
+            ended.push(EndedRole { name: role.address().to_string(), in_time: how == Some(Ended::Drained) });
+        }
+        for edge in &self.edges {
+            self.runtime.block_on(edge.stop());
+        }
+        if let Some(console) = self.console.take() {
+            self.runtime.block_on(console.stop());
+        }
+        ended
+    }
+}
+
+impl Builder<'_> {
+    fn start_all(&self, running: &mut Running) -> anyhow::Result<()> {
+        let console = self.address(RoleKind::Console)?;
+        let (handle, server) = self.start_console(console)?;
+        running.roles.push(handle);
+        running.console = Some(server);
+        running.roles.push(self.start_db()?);
+        running.roles.push(self.start_accounts()?);
+        running.roles.push(self.start_base_manager()?);
+        running.roles.push(self.start_cell_manager()?);
+        for _ in 0..self.project.file.roles.cells {
+            running.roles.push(self.start_cell()?);
+        }
+        for number in 0..self.project.file.roles.bases {
+            let (handle, edge) = self.start_base(number as u16)?;
+            running.roles.push(handle);
+            running.edges.push(edge);
+        }
+        let (handle, edge) = self.start_login()?;
+        running.roles.push(handle);
+        running.edges.push(edge);
+        Ok(())
+    }
+
+    /// The address of a new role instance, which no one had before.
+    fn address(&self, role: RoleKind) -> anyhow::Result<Address> {
+        let wall = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let at = WallTime(wall.as_millis() as u64);
+        let incarnation = self.runtime.block_on(self.store.next_incarnation(role, at))?;
+        Ok(Address { role, incarnation })
+    }
+
+    fn start_console(&self, address: Address) -> anyhow::Result<(RoleHandle, ConsoleServer)> {
+        let spaces = self.project.spaces.iter().map(|space| SpaceName { id: space.id, name: space.name.clone() });
+        let config = ConsoleConfig { address, spaces: spaces.collect(), tick_hz: self.project.limits().tick_hz };
+        let (handle, desk) = kuafu_console::start(self.node, config).map_err(|why| anyhow!(why))?;
+        let types = self.project.definitions.types.values().map(|ty| (ty.no.0, ty.name.clone()));
+        let http = ConsoleHttp {
+            bind: self.ports.console(),
+            hosts: Vec::new(),
+            game: self.project.file.game.name.clone(),
+            client: self.project.folder.join("client"),
+            login_port: self.ports.login().port(),
+            types: types.collect(),
+            sdk: kuafu_console::SDK_FILES,
+        };
+        let server = self.runtime.block_on(kuafu_console::serve(http, desk))?;
+        Ok((handle, server))
+    }
+
+    fn start_base_manager(&self) -> anyhow::Result<RoleHandle> {
+        let address = self.address(RoleKind::BaseManager)?;
+        self.start(address, move |_| Ok((BaseManagerRole::new(address), |()| {})))
+    }
+
+    fn start_cell_manager(&self) -> anyhow::Result<RoleHandle> {
+        let address = self.address(RoleKind::CellManager)?;
+        let config = CellManagerConfig {
+            address,
+            limits: self.project.limits().clone(),
+            spaces: self.project.spaces.iter().map(|space| space.id).collect(),
+            cells_expected: self.project.file.roles.cells,
+        };
+        self.start(address, move |_| Ok((CellManagerRole::new(config), |_| {})))
+    }
+
+    fn start_cell(&self) -> anyhow::Result<RoleHandle> {
+        let address = self.address(RoleKind::Cell)?;
+        let config = CellConfig {
+            address,
+            limits: self.project.limits().clone(),
+            definitions: self.project.definitions.clone(),
+            spaces: self.project.spaces.clone(),
+            tick_hz: self.project.limits().tick_hz,
+        };
+        let logic = self.logic(Part::Cell);
+        self.start(address, move |_| {
+            let role = CellRole::new(config, Box::new(logic), Chance::from_system()).map_err(|why| why.to_string())?;
+            Ok((role, |_| {}))
+        })
+    }
+
+    fn start_base(&self, number: u16) -> anyhow::Result<(RoleHandle, EdgeHandle)> {
+        let address = self.address(RoleKind::Base)?;
+        let bind = self.ports.base(number);
+        let mut game = self.project.rules.clone();
+        if number > 0 {
+            // One base loads what lives without players.
+            game.autoload.clear();
+        }
+        let limits = self.project.limits().clone();
+        let definitions = self.project.definitions.clone();
+        let schema_json: Arc<str> = definitions.client_schema_json().into();
+        let server_name = self.project.file.game.name.clone();
+        let (edge_config, runtime) = (self.edge_config(bind, "a base"), self.runtime.clone());
+        let logic = self.logic(Part::Base);
+        let (tell, told) = crossbeam_channel::bounded(1);
+        let handle = self.start(address, move |events| {
+            let edge = Edge::listen(edge_config, events, &runtime).map_err(|why| why.to_string())?;
+            let gauge = edge.clone();
+            let config = BaseConfig {
+                address,
+                limits,
+                definitions,
+                schema_json,
+                server_name,
+                listen: (String::new(), bind.port()),
+                game,
+                queued_bytes: Arc::new(move |conn| gauge.queued_bytes(conn)),
+            };
+            let role = BaseRole::new(config, Chance::from_system(), logic)?;
+            let _ = tell.send(edge.clone());
+            Ok((role, move |command| edge.execute(command)))
+        })?;
+        Ok((handle, told.recv()?))
+    }
+
+    fn start_login(&self) -> anyhow::Result<(RoleHandle, EdgeHandle)> {
+        let address = self.address(RoleKind::Login)?;
+        let definitions = &self.project.definitions;
+        let config = LoginConfig {
+            address,
+            limits: self.project.limits().clone(),
+            digest: definitions.digest_client.0,
+            schema_json: definitions.client_schema_json(),
+            server_name: self.project.file.game.name.clone(),
+            realm: self.project.realm(),
+            registration_open: true,
+        };
+        let (edge_config, runtime) = (self.edge_config(self.ports.login(), "the login"), self.runtime.clone());
+        let (tell, told) = crossbeam_channel::bounded(1);
+        let handle = self.start(address, move |events| {
+            let edge = Edge::listen(edge_config, events, &runtime).map_err(|why| why.to_string())?;
+            let _ = tell.send(edge.clone());
+            Ok((LoginRole::new(config, Chance::from_system()), move |command| edge.execute(command)))
+        })?;
+        Ok((handle, told.recv()?))
+    }
+
+    fn edge_config(&self, bind: SocketAddr, name: &str) -> EdgeConfig {
+        let mut config = EdgeConfig::new(bind, name);
+        config.limits = self.project.limits().clone();
+        config.tls = self.tls.clone();
+        config
+    }
+
+    /// Builds the logic of one part, on the thread of its role.
+    fn logic(&self, part: Part) -> impl FnOnce(Rc<dyn World>) -> Result<Box<dyn LogicHost>, String> + Send + 'static {
+        let definitions = self.project.definitions.clone();
+        let scripts = self.project.scripts.clone();
+        let limits = self.project.limits().clone();
+        move |world| {
+            let config = HostConfig { part, definitions, scripts, limits, world, chance: Chance::from_system() };
+            let host = ScriptHost::new(config).map_err(|why| why.to_string())?;
+            Ok(Box::new(host))
+        }
+    }
+
+    fn start<R, X, B>(&self, address: Address, build: B) -> anyhow::Result<RoleHandle>
+    where
+        R: kuafu_node::Role + 'static,
+        R::In: Send + 'static,
+        X: kuafu_node::Executor<R::Out> + 'static,
+        B: FnOnce(kuafu_node::ExternalSender<R::In>) -> Result<(R, X), String> + Send + 'static,
+    {
+        self.node.start(address, build).map_err(|why| anyhow!(why))
+    }
+}

@@ -1,0 +1,11 @@
+//! End to end: the real program, real sockets, a real browser, and kill -9.
+
+#![expect(clippy::disallowed_methods, reason = "tests of real processes wait in real time")]
+
+mod browser;
+mod game;
+
+mod bots;
+mod recovery;
+mod startup;
+mod walk;
