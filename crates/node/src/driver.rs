@@ -45,6 +45,7 @@ pub(crate) struct Driver<'a, R: Role, X> {
     pub(crate) open: BTreeSet<CallId>,
     /// Outcomes that the bus gave at once; handled before anything that waits.
     pub(crate) instant: VecDeque<(CallId, Outcome)>,
+    pub(crate) external_open: bool,
     pub(crate) drained: bool,
 }
 
@@ -75,14 +76,25 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
         let Mailbox { messages, owed, external } = &self.mailbox;
         // A closed external lane is a role without an executor: it must not spin.
         let silent = never();
-        let external = if external.is_empty() && self.external_closed() { &silent } else { external };
+        let external = if self.external_open { external } else { &silent };
         select! {
-            recv(owed) -> what => match what {
-                Ok(what) => if !self.take_owed(what) { return false },
+            recv(owed.receiver) -> what => match what {
+                Ok(what) => {
+                    owed.taken();
+                    if !self.take_owed(what) {
+                        return false;
+                    }
+                }
                 Err(_) => return false,
             },
-            recv(messages) -> delivery => if let Ok(delivery) = delivery { self.take(delivery) },
-            recv(external) -> what => if let Ok(what) = what { self.feed(Input::External(what)) },
+            recv(messages.receiver) -> delivery => if let Ok(delivery) = delivery {
+                messages.taken();
+                self.take(delivery);
+            },
+            recv(external) -> what => match what {
+                Ok(what) => self.feed(Input::External(what)),
+                Err(_) => self.external_open = false,
+            },
             default(wait) => return true,
         }
         self.take_waiting()
@@ -92,7 +104,7 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
         const BATCH: usize = 256;
         for _ in 0..BATCH {
             let mut idle = true;
-            if let Ok(what) = self.mailbox.owed.try_recv() {
+            if let Some(what) = self.mailbox.owed.try_take() {
                 idle = false;
                 if !self.take_owed(what) {
                     return false;
@@ -102,7 +114,7 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
                 idle = false;
                 self.feed(Input::External(what));
             }
-            if let Ok(delivery) = self.mailbox.messages.try_recv() {
+            if let Some(delivery) = self.mailbox.messages.try_take() {
                 idle = false;
                 self.take(delivery);
             }
@@ -111,10 +123,6 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
             }
         }
         true
-    }
-
-    fn external_closed(&self) -> bool {
-        matches!(self.mailbox.external.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected))
     }
 
     fn take_owed(&mut self, what: Owed) -> bool {

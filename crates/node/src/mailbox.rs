@@ -5,8 +5,9 @@
 //! the third, and waits when it is full.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use kuafu_bus::{Delivery, Overflow};
 use kuafu_contract::{Body, Envelope};
 use kuafu_core::Limits;
@@ -23,11 +24,56 @@ pub(crate) enum Owed {
     Die,
 }
 
+/// A bounded lane that takes memory only for what waits in it: a channel, and a count that holds it to its bound.
+#[derive(Debug)]
+struct Lane<T> {
+    sender: Sender<T>,
+    waiting: Arc<AtomicUsize>,
+    max: usize,
+}
+
+/// The other end of a lane.
+#[derive(Debug)]
+pub(crate) struct LaneEnd<T> {
+    pub(crate) receiver: Receiver<T>,
+    waiting: Arc<AtomicUsize>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the lane counts what waits and refuses above its bound")]
+fn lane<T>(max: usize) -> (Lane<T>, LaneEnd<T>) {
+    let (sender, receiver) = unbounded();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    (Lane { sender, waiting: waiting.clone(), max }, LaneEnd { receiver, waiting })
+}
+
+impl<T> Lane<T> {
+    fn put(&self, item: T) -> Result<(), Overflow> {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.max {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Overflow);
+        }
+        self.sender.send(item).map_err(|_| Overflow)
+    }
+}
+
+impl<T> LaneEnd<T> {
+    /// Notes that an item was received.
+    pub(crate) fn taken(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn try_take(&self) -> Option<T> {
+        let item = self.receiver.try_recv().ok()?;
+        self.taken();
+        Some(item)
+    }
+}
+
 /// The receiving side of a mailbox.
 #[derive(Debug)]
 pub struct Mailbox<E> {
-    pub(crate) messages: Receiver<Delivery>,
-    pub(crate) owed: Receiver<Owed>,
+    pub(crate) messages: LaneEnd<Delivery>,
+    pub(crate) owed: LaneEnd<Owed>,
     pub(crate) external: Receiver<E>,
 }
 
@@ -35,16 +81,16 @@ pub struct Mailbox<E> {
 pub type ExternalSender<E> = Sender<E>;
 
 /// The side that the bus and the node hold.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Post {
-    messages: Sender<Delivery>,
-    owed: Sender<Owed>,
+    messages: Lane<Delivery>,
+    owed: Lane<Owed>,
 }
 
 pub(crate) fn mailbox<E>(limits: &Limits) -> (Mailbox<E>, Arc<Post>, ExternalSender<E>) {
     let max = limits.mailbox_messages_max as usize;
-    let (messages_in, messages) = bounded(max);
-    let (owed_in, owed) = bounded(max * OWED_FACTOR);
+    let (messages_in, messages) = lane(max);
+    let (owed_in, owed) = lane(max * OWED_FACTOR);
     let (external_in, external) = bounded(max);
     (Mailbox { messages, owed, external }, Arc::new(Post { messages: messages_in, owed: owed_in }), external_in)
 }
@@ -52,11 +98,11 @@ pub(crate) fn mailbox<E>(limits: &Limits) -> (Mailbox<E>, Arc<Post>, ExternalSen
 impl Post {
     pub(crate) fn drain(&self) {
         // A full lane belongs to a role that no longer drains it; the node's deadline ends it.
-        let _ = self.owed.try_send(Owed::Drain);
+        let _ = self.owed.put(Owed::Drain);
     }
 
     pub(crate) fn die(&self) {
-        let _ = self.owed.try_send(Owed::Die);
+        let _ = self.owed.put(Owed::Die);
     }
 }
 
@@ -64,9 +110,9 @@ impl kuafu_bus::Inbox for Post {
     fn deliver(&self, delivery: Delivery) -> Result<(), Overflow> {
         match &delivery {
             Delivery::Envelope(Envelope { body: Body::Call(..) | Body::Notice(_), .. }) => {
-                self.messages.try_send(delivery).map_err(|_| Overflow)
+                self.messages.put(delivery)
             }
-            _ => self.owed.try_send(Owed::Delivery(delivery)).map_err(|_| Overflow),
+            _ => self.owed.put(Owed::Delivery(delivery)),
         }
     }
 }

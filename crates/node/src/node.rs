@@ -62,6 +62,12 @@ impl Node {
         &self.bus
     }
 
+    /// The clock of its roles.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// Starts a role instance. `build` runs on the role's thread with the sender of its external lane, and gives the
     /// role and its executor; the call returns when the role can be reached, or with what `build` said.
     ///
@@ -100,6 +106,7 @@ impl Node {
                 deadlines: VecDeque::new(),
                 open: BTreeSet::new(),
                 instant: VecDeque::new(),
+                external_open: true,
                 drained: false,
             };
             let end = catch_unwind(AssertUnwindSafe(|| driver.run()));

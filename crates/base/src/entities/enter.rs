@@ -166,7 +166,7 @@ impl BaseRole {
         self.find_cell(id);
     }
 
-    fn create_cell_part(&mut self, id: EntityId, cell: kuafu_contract::Address, space: SpaceId) {
+    pub(crate) fn create_cell_part(&mut self, id: EntityId, cell: kuafu_contract::Address, space: SpaceId) {
         let Some(entity) = self.entities.get_mut(id) else { return };
         entity.real_epoch += 1;
         entity.cell = CellPart::Creating(cell, space);

@@ -44,7 +44,7 @@ impl BaseRole {
             }
             Event::Call(call) => self.link_call(peer, call),
             Event::Answer { call, outcome } => self.link_answer(call, outcome),
-            Event::Resync => {}
+            Event::Resync => self.tell_all_again(peer),
             Event::CreatePart { .. }
             | Event::DestroyPart { .. }
             | Event::AttachWitness { .. }
@@ -54,6 +54,26 @@ impl BaseRole {
             | Event::BackUp { .. } => {
                 self.counters.count("events_misplaced");
                 tracing::error!(%peer, "an event that is for a cell came to a base");
+            }
+        }
+    }
+
+    /// A cell lost frames of ours: what it must know of its parts here is told again.
+    fn tell_all_again(&mut self, cell: Address) {
+        for id in self.entities.all_ids() {
+            let Some(entity) = self.entities.get(id).filter(|entity| entity.cell.address() == Some(cell)) else { continue };
+            match entity.cell {
+                CellPart::Creating(cell, space) => self.create_cell_part(id, cell, space),
+                CellPart::Ready(..) => {
+                    if let Some(witness) = entity.witness {
+                        self.tell_peer(cell, Event::AttachWitness { entity: id, witness });
+                    }
+                }
+                CellPart::Ending(_) => {
+                    let real_epoch = entity.real_epoch;
+                    self.tell_peer(cell, Event::DestroyPart { entity: id, real_epoch });
+                }
+                CellPart::None | CellPart::Finding(_) => {}
             }
         }
     }
@@ -135,7 +155,8 @@ impl BaseRole {
             greatest: [greatest_x, greatest_z],
             tick_hz: view.tick_hz,
             view_radius: view.view_radius,
-            top_speed: view.top_speed,
+            // The protocol writes "no bound" as 0.
+            top_speed: if view.top_speed.is_finite() { view.top_speed } else { 0.0 },
             position: view.position,
             yaw: view.yaw,
         };

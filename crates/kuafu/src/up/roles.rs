@@ -13,11 +13,13 @@ use kuafu_cell::{CellConfig, CellManagerConfig, CellManagerRole, CellRole};
 use kuafu_console::{ConsoleConfig, ConsoleHttp, ConsoleServer, SpaceName};
 use kuafu_contract::{Address, RoleKind};
 use kuafu_core::{Chance, WallTime};
+use kuafu_db::{DbConfig, DbRole};
 use kuafu_def::Part;
 use kuafu_edge::{Edge, EdgeConfig, EdgeHandle};
 use kuafu_logic::{LogicHost, World};
 use kuafu_login::{LoginConfig, LoginRole};
-use kuafu_node::{Ended, Node, RoleHandle};
+use kuafu_node::{Ended, ExternalSender, Node, RoleHandle};
+use kuafu_region::accounts::{AccountsConfig, AccountsIn, AccountsOut, AccountsRole, HashPool};
 use kuafu_script::{HostConfig, ScriptHost};
 use kuafu_store::Store;
 use tokio::runtime::Handle;
@@ -161,6 +163,37 @@ impl Builder<'_> {
         Ok((handle, server))
     }
 
+    fn start_db(&self) -> anyhow::Result<RoleHandle> {
+        let address = self.address(RoleKind::Db)?;
+        let config = DbConfig { address, limits: self.project.limits().clone() };
+        let store = self.store.handle();
+        self.start(address, move |results| {
+            let executor = store.executor(move |ticket, result| bring(&results, (ticket, result)));
+            Ok((DbRole::new(config), executor))
+        })
+    }
+
+    fn start_accounts(&self) -> anyhow::Result<RoleHandle> {
+        let address = self.address(RoleKind::Accounts)?;
+        let config = AccountsConfig { address, limits: self.project.limits().clone(), chance: Chance::from_system() };
+        let store = self.store.handle();
+        self.start(address, move |results| {
+            let from_store = results.clone();
+            let mut to_store =
+                store.executor(move |ticket, result| bring(&from_store, AccountsIn::Store(ticket, result)));
+            let hash_threads = hash_threads();
+            let pool = HashPool::start(hash_threads, move |ticket, outcome| {
+                bring(&results, AccountsIn::Hashed(ticket, outcome));
+            });
+            let pool = pool.map_err(|why| format!("no thread to check passwords on: {why}"))?;
+            let executor = move |out| match out {
+                AccountsOut::Store(ticket, command) => to_store((ticket, command)),
+                AccountsOut::Hash(ticket, job) => pool.submit(ticket, job),
+            };
+            Ok((AccountsRole::new(config), executor))
+        })
+    }
+
     fn start_base_manager(&self) -> anyhow::Result<RoleHandle> {
         let address = self.address(RoleKind::BaseManager)?;
         self.start(address, move |_| Ok((BaseManagerRole::new(address), |()| {})))
@@ -187,9 +220,10 @@ impl Builder<'_> {
             tick_hz: self.project.limits().tick_hz,
         };
         let logic = self.logic(Part::Cell);
+        let clock = self.node.clock().clone();
         self.start(address, move |_| {
             let role = CellRole::new(config, Box::new(logic), Chance::from_system()).map_err(|why| why.to_string())?;
-            Ok((role, |_| {}))
+            Ok((role.with_work_clock(clock), |_| {}))
         })
     }
 
@@ -245,7 +279,7 @@ impl Builder<'_> {
         let handle = self.start(address, move |events| {
             let edge = Edge::listen(edge_config, events, &runtime).map_err(|why| why.to_string())?;
             let _ = tell.send(edge.clone());
-            Ok((LoginRole::new(config, Chance::from_system()), move |command| edge.execute(command)))
+            Ok((LoginRole::new(config), move |command| edge.execute(command)))
         })?;
         Ok((handle, told.recv()?))
     }
@@ -278,4 +312,16 @@ impl Builder<'_> {
     {
         self.node.start(address, build).map_err(|why| anyhow!(why))
     }
+}
+
+/// Hands a result to its role. The lane is as wide as all that a role may have asked for, so it is not full.
+fn bring<E>(lane: &ExternalSender<E>, what: E) {
+    if lane.try_send(what).is_err() {
+        tracing::error!("a result found its role gone, or its lane full");
+    }
+}
+
+/// Half of the cores check passwords, so that a rush of logins leaves the other half to the game.
+fn hash_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1)
 }

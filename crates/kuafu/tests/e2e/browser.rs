@@ -66,14 +66,8 @@ impl Browser {
         Self { child, runtime, socket, next: 0, _profile: profile }
     }
 
-    /// Opens a page.
-    pub(crate) fn open(&mut self, url: &str) -> Page<'_> {
-        let session = self.open_session(url);
-        Page { browser: self, session }
-    }
-
-    /// Opens a page and gives its name, for tests with several.
-    pub(crate) fn open_session(&mut self, url: &str) -> String {
+    /// Opens a page in a context of its own, and gives its name.
+    pub(crate) fn open(&mut self, url: &str) -> String {
         // A context of its own: two pages are two people.
         let context = self.ask(None, "Target.createBrowserContext", json!({}));
         let context = &context["browserContextId"];

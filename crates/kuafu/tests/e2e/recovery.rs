@@ -10,7 +10,7 @@ fn a_killed_server_comes_back_with_their_things() {
     let port = free_ports();
     let game = Game::start_with(&example("plaza"), data.path(), port, &[]);
     let mut browser = Browser::start();
-    let session = browser.open_session(&game.play());
+    let session = browser.open(&game.play());
     let mut page = browser.page(&session);
     come_in(&mut page, "carl", "Carl");
 

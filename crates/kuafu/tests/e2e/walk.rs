@@ -26,7 +26,7 @@ fn two_browsers_see_each_other_walk_and_chat() {
     let data = tempfile::tempdir().expect("a temporary folder");
     let game = Game::start(&example("plaza"), data.path());
     let mut browser = Browser::start();
-    let (ada, bea) = (browser.open_session(&game.play()), browser.open_session(&game.play()));
+    let (ada, bea) = (browser.open(&game.play()), browser.open(&game.play()));
     come_in(&mut browser.page(&ada), "ada", "Ada");
     come_in(&mut browser.page(&bea), "bea", "Bea");
 

@@ -1,0 +1,11 @@
+//! Behaviour of the roles as pure values: inputs go in, frames come out and are read as a base reads them.
+
+mod calls;
+mod lifecycle;
+mod load;
+mod manager;
+mod movement;
+mod pressure;
+mod random;
+mod rig;
+mod view;
