@@ -76,6 +76,8 @@ impl Browser {
         let session = self.ask(None, "Target.attachToTarget", attach);
         let session = session["sessionId"].as_str().expect("a session has a name").to_owned();
         self.ask(Some(&session), "Page.enable", json!({}));
+        // Every page takes keys as if it were the one in front.
+        self.ask(Some(&session), "Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
         session
     }
 

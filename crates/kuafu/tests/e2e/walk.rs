@@ -7,6 +7,7 @@ use super::game::{Game, example};
 
 /// From the first page to the plaza, as a person would.
 pub(crate) fn come_in(page: &mut Page<'_>, account: &str, role: &str) {
+    page.wait_for("window.plaza");
     page.fill("account", account);
     page.fill("password", "a good password");
     page.click("register");
