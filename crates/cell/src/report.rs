@@ -90,13 +90,27 @@ impl CellRole {
         self.report_load();
         self.set_gauges();
         let state = if self.drain == Drain::No { "running" } else { "draining" };
+        let mut numbers = self.counters.to_numbers();
+        numbers.extend(self.space_numbers());
+        numbers.sort_by(|a, b| a.0.cmp(&b.0));
         let report = console::Report {
             from: self.address,
             state: state.to_owned(),
-            numbers: self.counters.to_numbers(),
+            numbers,
             tick_us: std::mem::take(&mut self.reporter.tick_us),
         };
         self.book.notice(RoleKind::Console, console::Request::Report(report));
+    }
+
+    /// How many are in each space, and how many of them see it for a client.
+    fn space_numbers(&self) -> Vec<(String, f64)> {
+        let spaces = self.world.spaces.borrow();
+        let each = spaces.open.iter().flat_map(|open| {
+            let name = |what: &str| format!("space_{}_{what}", open.id());
+            let (entities, witnesses) = (open.space.entities().len(), open.space.witness_count());
+            [(name("entities"), entities as f64), (name("witnesses"), witnesses as f64)]
+        });
+        each.collect()
     }
 
     fn set_gauges(&mut self) {

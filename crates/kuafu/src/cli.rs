@@ -50,6 +50,9 @@ pub struct UpArgs {
     /// Encode, delay and lose messages between roles as a network would.
     #[arg(long)]
     pub strict_bus: bool,
+    /// Begin in this space instead of the project's.
+    #[arg(long, value_name = "NAME")]
+    pub start_space: Option<String>,
     /// Named bounds that differ from the project's, such as `--limit players_max=100`.
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     pub limits: Vec<String>,

@@ -184,7 +184,7 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
             match output {
                 Output::Call { call, to, request } => self.carry_call(call, to, request),
                 Output::Notice { to, request } => {
-                    let request = add_process_numbers(request);
+                    let request = self.add_process_numbers(request);
                     if let Err(refusal) = self.bus.send(self.address, to, Body::Notice(request)) {
                         tracing::trace!(%refusal, from = %self.address, "a notice found nobody");
                     }
@@ -207,6 +207,19 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
         }
     }
 
+    /// A role cannot know what its thread costs; its driver adds that to the reports that pass.
+    fn add_process_numbers(&self, request: Request) -> Request {
+        let Request::Console(console::Request::Report(mut report)) = request else { return request };
+        report.numbers.push(("thread_cpu_ms".to_owned(), thread_cpu_ms()));
+        let waiting =
+            self.mailbox.messages.receiver.len() + self.mailbox.owed.receiver.len() + self.mailbox.external.len();
+        report.numbers.push(("mailbox_waiting".to_owned(), waiting as f64));
+        report.numbers.push(("process_id".to_owned(), f64::from(std::process::id())));
+        report.numbers.push(("process_rss_mib".to_owned(), process_rss_mib()));
+        report.numbers.sort_by(|a, b| a.0.cmp(&b.0));
+        Request::Console(console::Request::Report(report))
+    }
+
     fn carry_call(&mut self, call: CallId, to: kuafu_contract::Target, request: Request) {
         self.open.insert(call);
         let deadline = self.clock.now().at + Duration::from_millis(self.limits.call_deadline_ms);
@@ -222,15 +235,6 @@ fn outcome(result: Result<Reply, Refusal>) -> Outcome {
         Ok(reply) => Outcome::Value(reply),
         Err(refusal) => Outcome::Refused(refusal),
     }
-}
-
-/// A role cannot know what its thread costs; its driver adds that to the reports that pass.
-fn add_process_numbers(request: Request) -> Request {
-    let Request::Console(console::Request::Report(mut report)) = request else { return request };
-    report.numbers.push(("thread_cpu_ms".to_owned(), thread_cpu_ms()));
-    report.numbers.push(("process_rss_mib".to_owned(), process_rss_mib()));
-    report.numbers.sort_by(|a, b| a.0.cmp(&b.0));
-    Request::Console(console::Request::Report(report))
 }
 
 /// CPU time of the calling thread, in milliseconds.

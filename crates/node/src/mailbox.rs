@@ -109,9 +109,7 @@ impl Post {
 impl kuafu_bus::Inbox for Post {
     fn deliver(&self, delivery: Delivery) -> Result<(), Overflow> {
         match &delivery {
-            Delivery::Envelope(Envelope { body: Body::Call(..) | Body::Notice(_), .. }) => {
-                self.messages.put(delivery)
-            }
+            Delivery::Envelope(Envelope { body: Body::Call(..) | Body::Notice(_), .. }) => self.messages.put(delivery),
             _ => self.owed.put(Owed::Delivery(delivery)),
         }
     }

@@ -43,6 +43,9 @@ pub enum ProjectError {
     /// Its files have problems.
     #[error("{}", list(.0))]
     Problems(Vec<Problem>),
+    /// A space that is asked for does not exist.
+    #[error("there is no space `{0}`: the spaces of a project are the files of its `spaces/`")]
+    NoSpace(String),
     /// The file with the stable numbers could not be written.
     #[error("{path}: the stable numbers could not be written: {source}")]
     Ids {
@@ -100,6 +103,16 @@ impl Project {
         }
         let spaces = spaces.into_iter().map(|space| space.config).collect();
         Ok(Self { folder: folder.to_owned(), file, definitions, scripts: Arc::new(scripts), spaces, rules })
+    }
+
+    /// Has new players begin in another space than `kuafu.toml` says.
+    ///
+    /// # Errors
+    /// [`ProjectError::NoSpace`] when there is none of that name.
+    pub fn start_in(&mut self, name: &str) -> Result<(), ProjectError> {
+        let found = self.rules.spaces.get(name).copied();
+        self.rules.start_space = Some(found.ok_or_else(|| ProjectError::NoSpace(name.to_owned()))?);
+        Ok(())
     }
 
     /// The bounds that hold for it.

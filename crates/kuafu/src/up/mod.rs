@@ -35,6 +35,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 pub fn run(args: &UpArgs) -> anyhow::Result<()> {
     let mut project = Project::load(&args.project)?;
     limits::apply(&mut project.file.limits, &args.limits)?;
+    if let Some(name) = &args.start_space {
+        project.start_in(name)?;
+    }
     let ports = Ports::new(args.bind, args.port_base, project.file.roles.bases)?;
     ports.try_all()?;
     raise_open_files();

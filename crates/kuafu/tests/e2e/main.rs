@@ -6,6 +6,7 @@ mod browser;
 mod game;
 
 mod bots;
+mod pictures;
 mod recovery;
 mod startup;
 mod walk;
