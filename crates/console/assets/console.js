@@ -26,7 +26,10 @@ const sparks = {
 const stream = new Stream({ link: showLink, status: showStatus, map: (picture) => map.show(picture) });
 stream.watch(null);
 
-byId("space").addEventListener("change", (event) => watch(Number(event.target.value)));
+byId("space").addEventListener("change", (event) => {
+  chosen = true;
+  watch(Number(event.target.value));
+});
 
 function spark(name, floor) {
   const svg = document.querySelector(`[data-spark="${name}"] .spark`);
@@ -104,11 +107,17 @@ function plural(number, word) {
 }
 
 let watched = null;
+// Until somebody chooses, the liveliest space is shown.
+let chosen = false;
 
 function watch(space) {
   watched = space;
   map.clear();
   stream.watch(space);
+}
+
+function liveliness(space) {
+  return (space.witnesses ?? 0) * 1000 + (space.entities ?? 0);
 }
 
 function showSpaces(spaces) {
@@ -119,8 +128,10 @@ function showSpaces(spaces) {
     select.replaceChildren(...spaces.map((space) => new Option(space.name, space.id)));
     if (watched !== null) select.value = String(watched);
   }
-  if (spaces.length && !spaces.some((space) => space.id === watched)) {
-    watch(spaces[0].id);
+  const liveliest = spaces.reduce((best, space) => (liveliness(space) > liveliness(best) ? space : best), spaces[0]);
+  const gone = !spaces.some((space) => space.id === watched);
+  if (liveliest && (gone || (!chosen && liveliest.id !== watched))) {
+    watch(liveliest.id);
     select.value = String(watched);
   }
   select.hidden = spaces.length < 2;

@@ -147,10 +147,7 @@ impl Builder<'_> {
 
     fn start_console(&self, address: Address) -> anyhow::Result<(RoleHandle, ConsoleServer)> {
         let spaces = self.project.spaces.iter().map(|space| SpaceName { id: space.id, name: space.name.clone() });
-        let mut spaces: Vec<SpaceName> = spaces.collect();
-        // The page shows the first one until somebody chooses.
-        spaces.sort_by_key(|space| Some(space.id) != self.project.rules.start_space);
-        let config = ConsoleConfig { address, spaces, tick_hz: self.project.limits().tick_hz };
+        let config = ConsoleConfig { address, spaces: spaces.collect(), tick_hz: self.project.limits().tick_hz };
         let (handle, desk) = kuafu_console::start(self.node, config).map_err(|why| anyhow!(why))?;
         let types = self.project.definitions.types.values().map(|ty| (ty.no.0, ty.name.clone()));
         let http = ConsoleHttp {
