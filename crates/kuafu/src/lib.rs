@@ -4,6 +4,7 @@
 
 pub mod bots;
 pub mod cli;
+mod open_files;
 pub mod project;
 pub mod up;
 

@@ -26,6 +26,18 @@ impl<X, F: FnMut(X)> Executor<X> for F {
 /// The longest a role sleeps without looking around.
 const IDLE_WAIT: Duration = Duration::from_millis(500);
 
+/// A role to which much comes looks for it once in this span, instead of being woken for each.
+///
+/// A wake costs both threads a system call; thousands of clients would cause as many a second. What is owed to the role
+/// (frames, answers) still wakes it at once.
+const PACE: Duration = Duration::from_millis(4);
+
+/// So many inputs within [`PACE`] are much.
+const RUSH_INPUTS: u32 = 8;
+
+/// How many inputs a lane gives before calls and timers are looked at again.
+const BATCH: usize = 1024;
+
 /// How a role's loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -47,6 +59,32 @@ pub(crate) struct Driver<'a, R: Role, X> {
     pub(crate) instant: VecDeque<(CallId, Outcome)>,
     pub(crate) external_open: bool,
     pub(crate) drained: bool,
+    pub(crate) rush: Rush,
+}
+
+/// Whether much comes to the role.
+#[derive(Debug, Default)]
+pub(crate) struct Rush {
+    since: Moment,
+    inputs: u32,
+    on: bool,
+}
+
+impl Rush {
+    /// Notes one input that did not have to wake the role.
+    fn note(&mut self) {
+        self.inputs += 1;
+    }
+
+    /// Judges the span that has passed, when it was long enough.
+    fn judge(&mut self, now: Moment) {
+        if now.since(self.since) >= PACE {
+            let spans = (now.since(self.since).as_micros() / PACE.as_micros()) as u32;
+            self.on = self.inputs >= RUSH_INPUTS.saturating_mul(spans);
+            self.since = now;
+            self.inputs = 0;
+        }
+    }
 }
 
 impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
@@ -73,6 +111,10 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
         let wake = self.role.next_wake().unwrap_or(Moment::NEVER);
         let deadline = self.deadlines.front().map_or(Moment::NEVER, |(at, _)| *at);
         let wait = wake.min(deadline).since(now).min(IDLE_WAIT);
+        self.rush.judge(now);
+        if self.rush.on {
+            return self.receive_paced(wait.min(PACE));
+        }
         let Mailbox { messages, owed, external } = &self.mailbox;
         // A closed external lane is a role without an executor: it must not spin.
         let silent = never();
@@ -89,10 +131,14 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
             },
             recv(messages.receiver) -> delivery => if let Ok(delivery) = delivery {
                 messages.taken();
+                self.rush.note();
                 self.take(delivery);
             },
             recv(external) -> what => match what {
-                Ok(what) => self.feed(Input::External(what)),
+                Ok(what) => {
+                    self.rush.note();
+                    self.feed(Input::External(what));
+                }
                 Err(_) => self.external_open = false,
             },
             default(wait) => return true,
@@ -100,8 +146,19 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
         self.take_waiting()
     }
 
+    /// Waits for what is owed to the role, no longer than its pace; then takes all that is there.
+    fn receive_paced(&mut self, wait: Duration) -> bool {
+        match self.mailbox.owed.receiver.recv_timeout(wait) {
+            Ok(what) => {
+                self.mailbox.owed.taken();
+                self.take_owed(what) && self.take_waiting()
+            }
+            Err(crossbeam_channel::RecvTimeoutError::Timeout) => self.take_waiting(),
+            Err(crossbeam_channel::RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
     fn take_waiting(&mut self) -> bool {
-        const BATCH: usize = 256;
         for _ in 0..BATCH {
             let mut idle = true;
             if let Some(what) = self.mailbox.owed.try_take() {
@@ -112,10 +169,12 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
             }
             if let Ok(what) = self.mailbox.external.try_recv() {
                 idle = false;
+                self.rush.note();
                 self.feed(Input::External(what));
             }
             if let Some(delivery) = self.mailbox.messages.try_take() {
                 idle = false;
+                self.rush.note();
                 self.take(delivery);
             }
             if idle || self.drained {

@@ -11,7 +11,7 @@ use kuafu_bus::LocalBus;
 use kuafu_contract::Address;
 use kuafu_core::{Clock, Limits};
 
-use crate::driver::{Driver, End, Executor};
+use crate::driver::{Driver, End, Executor, Rush};
 use crate::mailbox::{ExternalSender, Post, mailbox};
 use crate::role::Role;
 
@@ -108,6 +108,7 @@ impl Node {
                 instant: VecDeque::new(),
                 external_open: true,
                 drained: false,
+                rush: Rush::default(),
             };
             let end = catch_unwind(AssertUnwindSafe(|| driver.run()));
             node.bus.deregister(address);

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -81,6 +82,8 @@ fn loss(error: Error) -> Loss {
     match error {
         Error::Io(error) => error.into(),
         Error::ConnectionClosed | Error::AlreadyClosed => Loss::Closed,
+        // A server that dies says no goodbye.
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Loss::Closed,
         other => Loss::WebSocket(other.to_string()),
     }
 }

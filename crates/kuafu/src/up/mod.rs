@@ -40,7 +40,7 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
     }
     let ports = Ports::new(args.bind, args.port_base, project.file.roles.bases)?;
     ports.try_all()?;
-    raise_open_files();
+    crate::open_files::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("kuafu-io")
@@ -77,15 +77,5 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
     match dead {
         Some(role) => anyhow::bail!("{role} ended by itself; the log above says why"),
         None => Ok(()),
-    }
-}
-
-/// Raises the bound on open files as far as the system allows.
-fn raise_open_files() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(why) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%why, "the bound on open files could not be raised");
     }
 }

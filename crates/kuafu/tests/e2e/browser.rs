@@ -163,7 +163,8 @@ impl Page<'_> {
 
     /// Saves a picture of the page as JPEG.
     pub(crate) fn screenshot(&mut self, path: &std::path::Path) {
-        let answer = self.browser.ask(Some(&self.session), "Page.captureScreenshot", json!({ "format": "jpeg", "quality": 82 }));
+        let answer =
+            self.browser.ask(Some(&self.session), "Page.captureScreenshot", json!({ "format": "jpeg", "quality": 82 }));
         let text = answer["data"].as_str().expect("a picture");
         std::fs::write(path, decode_base64(text)).expect("the picture can be written");
     }

@@ -102,6 +102,12 @@ impl Game {
         game
     }
 
+    /// The same on free ports, with named limits that differ: `"players_max=1"`.
+    pub(crate) fn start_limited(project: &Path, data: &Path, limits: &[&str]) -> Self {
+        let more: Vec<&str> = limits.iter().flat_map(|limit| ["--limit", limit]).collect();
+        Self::start_with(project, data, free_ports(), &more)
+    }
+
     /// The console's address.
     pub(crate) fn console(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -4,9 +4,14 @@
 
 mod browser;
 mod game;
+mod player;
+mod raw;
 
 mod bots;
+mod limits;
+mod login;
 mod pictures;
 mod recovery;
+mod session;
 mod startup;
 mod walk;
