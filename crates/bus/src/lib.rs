@@ -7,4 +7,4 @@ mod local;
 mod strict;
 
 pub use local::{Delivery, Inbox, LocalBus, Overflow};
-pub use strict::{Strictness, StrictError};
+pub use strict::{StrictError, Strictness};

@@ -114,9 +114,8 @@ impl LocalBus {
         let told: Vec<Arc<dyn Inbox>> = {
             let mut directory = self.shared.write();
             directory.inboxes.remove(&address);
-            let (gone, kept) = std::mem::take(&mut directory.links)
-                .into_iter()
-                .partition(|(a, b)| *a == address || *b == address);
+            let (gone, kept) =
+                std::mem::take(&mut directory.links).into_iter().partition(|(a, b)| *a == address || *b == address);
             directory.links = kept;
             let gone: BTreeSet<(Address, Address)> = gone;
             gone.iter()

@@ -15,7 +15,7 @@ pub mod envelope;
 pub mod link;
 pub mod login;
 
-pub use envelope::{Address, Body, CallId, Envelope, Outcome, RoleKind, Target, CONTRACT_VERSION};
+pub use envelope::{Address, Body, CONTRACT_VERSION, CallId, Envelope, Outcome, RoleKind, Target};
 
 use serde::{Deserialize, Serialize};
 

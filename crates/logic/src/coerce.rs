@@ -1,7 +1,7 @@
 //! From what a script says to what a definition means: numbers, records and keys take their declared form.
 
+use kuafu_core::{EntityId, Quantity, Value};
 use kuafu_core::change::order;
-use kuafu_core::Value;
 use kuafu_def::Type;
 
 /// Turns a script's loose value into one of the declared type: whole numbers where floats are declared, tables with
@@ -16,6 +16,12 @@ pub fn coerce(ty: &Type, value: Value) -> Result<Value, String> {
             Ok(Value::Int(number as i64))
         }
         (Type::Bytes, Value::Text(text)) => Ok(Value::Bytes(text.as_bytes().into())),
+        (Type::Entity, Value::Nil) => Ok(Value::Entity(EntityId::NONE)),
+        // Luau's own vectors have three parts.
+        (Type::Vector(2), Value::Vector(Quantity { len: 3, parts: [x, y, 0.0, _] })) => {
+            Ok(Value::Vector(Quantity { len: 2, parts: [x, y, 0.0, 0.0] }))
+        }
+        (Type::Vector(4), Value::Map(entries)) => coerce_vec4(&entries),
         (Type::Enum(declared), Value::Text(name)) => match declared.variants.iter().position(|v| **v == *name) {
             Some(index) => Ok(Value::Int(index as i64)),
             None => Err(format!("`{name}` is no {}; it has {}", declared.name, declared.variants.join(", "))),
@@ -35,6 +41,20 @@ pub fn coerce(ty: &Type, value: Value) -> Result<Value, String> {
         (Type::Struct(declared), Value::Map(entries)) => coerce_struct(declared, entries),
         (_, value) => Ok(value),
     }
+}
+
+/// A table with `x`, `y`, `z` and `w`.
+fn coerce_vec4(entries: &[(Value, Value)]) -> Result<Value, String> {
+    let mut parts = [0.0; 4];
+    for (part, name) in parts.iter_mut().zip(["x", "y", "z", "w"]) {
+        let value = entries.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value);
+        *part = match value {
+            Some(Value::Int(number)) => *number as f32,
+            Some(Value::Float(number)) => *number as f32,
+            _ => return Err("a vec4 is a table with the numbers x, y, z and w".to_owned()),
+        };
+    }
+    Ok(Value::Vector(Quantity { len: 4, parts }))
 }
 
 fn coerce_map(key: &Type, item: &Type, entries: Vec<(Value, Value)>) -> Result<Value, String> {

@@ -1,0 +1,140 @@
+//! Running one entry: a pooled coroutine, its budget, and what became of it.
+
+use std::sync::Arc;
+
+use kuafu_core::{Code, EntityId, Now, Refusal};
+use mlua::{Function, Lua, MultiValue, Thread, Value as Luau};
+
+use crate::error::{Refused, Spent};
+use crate::shared::{Claim, Shared};
+
+/// Finished coroutines that are kept for the next entry.
+const POOL_MAX: usize = 32;
+
+/// Bytes of a fault's message that are kept; an error can carry any text.
+const MESSAGE_BYTES_MAX: usize = 8_192;
+
+/// How an entry ended.
+pub(crate) enum Ended {
+    /// It returned.
+    Value(Luau),
+    /// It called `kuafu.refuse`.
+    Refused(Refusal),
+    /// It failed.
+    Fault(Code, String),
+    /// It waits.
+    Waiting(Thread, Claim),
+}
+
+/// What is entered.
+pub(crate) struct Entry {
+    pub(crate) entity: EntityId,
+    pub(crate) name: Arc<str>,
+    pub(crate) may_wait: bool,
+}
+
+/// Coroutines for entries.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: Vec<Thread>,
+}
+
+impl Pool {
+    /// A coroutine that will run the function.
+    pub(crate) fn thread(&mut self, lua: &Lua, function: &Function) -> mlua::Result<Thread> {
+        match self.idle.pop() {
+            Some(thread) => thread.reset(function.clone()).map(|()| thread),
+            None => lua.create_thread(function.clone()),
+        }
+    }
+
+    fn give_back(&mut self, thread: Thread) {
+        if self.idle.len() < POOL_MAX {
+            self.idle.push(thread);
+        }
+    }
+
+    /// Lets a coroutine run until it ends or waits.
+    pub(crate) fn resume(
+        &mut self,
+        lua: &Lua,
+        shared: &Shared,
+        now: Now,
+        entry: Entry,
+        thread: Thread,
+        arguments: MultiValue,
+    ) -> Ended {
+        begin(lua, shared, now, entry, &thread);
+        let result = thread.resume::<Luau>(arguments);
+        shared.budget.end();
+        let ended = end(shared, &thread, result);
+        match ended {
+            Ended::Waiting(_, claim) => Ended::Waiting(thread, claim),
+            ended => {
+                self.give_back(thread);
+                ended
+            }
+        }
+    }
+}
+
+fn begin(lua: &Lua, shared: &Shared, now: Now, entry: Entry, thread: &Thread) {
+    let mut run = shared.run.borrow_mut();
+    run.entity = Some(entry.entity);
+    run.entry = entry.name;
+    run.step += 1;
+    run.now = now;
+    run.may_wait = entry.may_wait;
+    run.thread = Some(thread.clone());
+    run.effects.clear();
+    run.claim = None;
+    shared.budget.begin(lua);
+}
+
+fn end(shared: &Shared, thread: &Thread, result: mlua::Result<Luau>) -> Ended {
+    let claim = {
+        let mut run = shared.run.borrow_mut();
+        run.thread = None;
+        run.claim.take()
+    };
+    if let Some(spent) = shared.budget.spent() {
+        let message = match result {
+            Err(error) => message_of(&error),
+            Ok(_) => spent.to_string(),
+        };
+        return Ended::Fault(Code::BudgetExceeded, message);
+    }
+    match result {
+        Ok(value) if !thread.is_resumable() => Ended::Value(value),
+        Ok(Luau::Table(token)) if token == shared.kit().waiting => match claim {
+            Some(claim) => Ended::Waiting(thread.clone(), claim),
+            None => Ended::Fault(Code::ScriptFailed, "a wait that was not asked for".to_owned()),
+        },
+        Ok(_) => {
+            let message = "coroutine.yield is for coroutines of the script; a method waits with :await()";
+            Ended::Fault(Code::ScriptFailed, message.to_owned())
+        }
+        Err(error) => match error.downcast_ref::<Refused>() {
+            Some(Refused(text)) => Ended::Refused(Refusal::new(Code::Refused, cut(text))),
+            None => Ended::Fault(code_of(&error), message_of(&error)),
+        },
+    }
+}
+
+fn code_of(error: &mlua::Error) -> Code {
+    let memory = matches!(error, mlua::Error::MemoryError(_));
+    if memory || error.downcast_ref::<Spent>().is_some() { Code::BudgetExceeded } else { Code::ScriptFailed }
+}
+
+/// What an error says, with the script's stack, within bounds.
+pub(crate) fn message_of(error: &mlua::Error) -> String {
+    match error {
+        mlua::Error::RuntimeError(message) => cut(message),
+        error => cut(&error.to_string()),
+    }
+}
+
+fn cut(text: &str) -> String {
+    let end = (0..=text.len().min(MESSAGE_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text[..end].to_owned()
+}
