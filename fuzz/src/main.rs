@@ -4,10 +4,19 @@
 
 #![no_main]
 
+// The pure half of the listeners: bytes in, packets out. Its crate shows nothing of it, so it is compiled in here.
+#[path = "../../crates/edge/src/framing.rs"]
+#[expect(dead_code, reason = "only the reading side is fed")]
+mod framing;
+#[path = "../../crates/edge/src/websocket.rs"]
+mod websocket;
+
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use framing::{Fault, Fed, Inbound};
 use kuafu_core::Limits;
+use kuafu_def::json::{value_from_json, value_to_json};
 use kuafu_def::{Definitions, EntityType, Type};
 use kuafu_wire::{ClientMessage, Frame, Message, PacketSplitter, Reader, ServerMessage};
 
@@ -18,13 +27,15 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("frame", frame),
     ("values", values),
     ("splitter", splitter),
+    ("stream", stream),
     ("link_frame", link_frame),
     ("envelope", envelope),
     ("schema", schema),
     ("type_text", type_text),
+    ("value_json", value_json),
 ];
 
-/// An entity type with something of every kind.
+/// The entity types of the shared vectors, and one with something of every kind.
 const SCHEMA: &str = include_str!("schema.json");
 
 static DEFINITIONS: LazyLock<Definitions> =
@@ -113,6 +124,26 @@ fn splitter(data: &[u8]) {
     }
 }
 
+const UPGRADE: &[u8] = b"GET /game HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// The first byte says how the stream is cut, and whether a sound upgrade to a WebSocket comes before it.
+fn stream(data: &[u8]) {
+    let Some((head, rest)) = data.split_first() else { return };
+    let sent = if head & 0x80 == 0 { rest.to_vec() } else { [UPGRADE, rest].concat() };
+    let (whole, fault) = feed(&sent, sent.len());
+    let (cut, fault_cut) = feed(&sent, usize::from(head & 0x7f));
+    assert_eq!((&whole.packets, whole.controls, whole.ended), (&cut.packets, cut.controls, cut.ended));
+    assert_eq!(fault, fault_cut, "it does not matter where a stream is cut");
+    assert!(whole.packets.iter().all(|packet| packet.len() <= 1024));
+}
+
+fn feed(sent: &[u8], piece: usize) -> (Fed, Option<Fault>) {
+    let (mut inbound, mut fed) = (Inbound::new(1024), Fed::default());
+    let fault = sent.chunks(piece.max(1)).find_map(|bytes| inbound.feed(bytes, &mut fed).err());
+    (fed, fault)
+}
+
 fn link_frame(data: &[u8]) {
     if let Ok(kuafu_contract::link::Frame::World(frame)) = kuafu_contract::link::decode(data) {
         assert!(frame.records().len() <= data.len());
@@ -128,13 +159,27 @@ fn envelope(data: &[u8]) {
 }
 
 fn schema(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        let _ = Definitions::from_client_schema_json(text);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(definitions) = Definitions::from_client_schema_json(text) else { return };
+    for property in definitions.types.values().flat_map(|ty| &ty.properties) {
+        let _ = property.ty.check(&property.default, &Limits::default());
     }
 }
 
 fn type_text(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         let _ = Type::parse(text, &DEFINITIONS.structs, &DEFINITIONS.enums);
+    }
+}
+
+/// The first byte chooses the type. What was read and is written again is read as the same.
+fn value_json(data: &[u8]) {
+    let Some((which, text)) = data.split_first() else { return };
+    let Ok(json) = serde_json::from_slice(text) else { return };
+    let types: Vec<&Type> = every_type().flat_map(|ty| &ty.properties).map(|property| &property.ty).collect();
+    let ty = types[usize::from(*which) % types.len()];
+    if let Ok(value) = value_from_json(ty, &json) {
+        let again = value_from_json(ty, &value_to_json(ty, &value)).expect("its own JSON is read");
+        assert_eq!(format!("{value:?}"), format!("{again:?}"));
     }
 }

@@ -32,7 +32,8 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 /// Crates that must not do I/O: what they may never depend on.
-const PURE: &[&str] = &["kuafu-core", "kuafu-def", "kuafu-contract", "kuafu-wire", "kuafu-space", "kuafu-owner", "kuafu-logic"];
+const PURE: &[&str] =
+    &["kuafu-core", "kuafu-def", "kuafu-contract", "kuafu-wire", "kuafu-space", "kuafu-owner", "kuafu-logic"];
 const IMPURE: &[&str] = &["tokio", "sqlx", "mlua", "axum", "rustls", "tokio-tungstenite", "crossbeam-channel"];
 
 /// A client knows the protocol, and nothing of servers.

@@ -4,27 +4,29 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use kuafu_core::limits::Limits;
 use kuafu_core::Code;
-use kuafu_logic::api::{On, TABLE};
+use kuafu_core::limits::Limits;
 use kuafu_logic::Hook;
+use kuafu_logic::api::{On, TABLE};
 
 /// One generated file.
 struct Generated {
     path: &'static str,
-    make: fn() -> String,
+    /// Makes the whole text; what the file holds now is given, for files of which only a part is generated.
+    make: fn(&str) -> String,
 }
 
 const FILES: &[Generated] = &[
     Generated { path: "docs/limits.md", make: limits_page },
     Generated { path: "docs/errors.md", make: errors_page },
     Generated { path: "docs/scripting.md", make: scripting_page },
+    Generated { path: "sdk/html5/src/codes.js", make: codes_module },
 ];
 
 /// Writes every file.
 pub(crate) fn write_all() -> anyhow::Result<()> {
     for file in FILES {
-        std::fs::write(root().join(file.path), (file.make)())?;
+        std::fs::write(root().join(file.path), (file.make)(&file.current()))?;
     }
     Ok(())
 }
@@ -33,7 +35,10 @@ pub(crate) fn write_all() -> anyhow::Result<()> {
 pub(crate) fn check_all() -> anyhow::Result<()> {
     let stale: Vec<&str> = FILES
         .iter()
-        .filter(|file| std::fs::read_to_string(root().join(file.path)).ok() != Some((file.make)()))
+        .filter(|file| {
+            let current = file.current();
+            current != (file.make)(&current)
+        })
         .map(|file| file.path)
         .collect();
     if !stale.is_empty() {
@@ -42,12 +47,19 @@ pub(crate) fn check_all() -> anyhow::Result<()> {
     Ok(())
 }
 
+impl Generated {
+    /// What the file holds; nothing when it is not there.
+    fn current(&self) -> String {
+        std::fs::read_to_string(root().join(self.path)).unwrap_or_default()
+    }
+}
+
 /// The folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
 }
 
-fn limits_page() -> String {
+fn limits_page(_: &str) -> String {
     let mut page = String::from(
         "# Limits\n\nMade from the table in `crates/core/src/limits.rs` by `cargo xtask generate`. A project sets any of \
          them in `kuafu.toml` under `[limits]`, a run with `--limit NAME=VALUE`.\n\n| name | default | counts | at the \
@@ -59,7 +71,7 @@ fn limits_page() -> String {
     page
 }
 
-fn errors_page() -> String {
+fn errors_page(_: &str) -> String {
     let mut page = String::from(
         "# Error codes\n\nMade from the table in `crates/core/src/code.rs` by `cargo xtask generate`. A number keeps its \
          meaning once it is released.\n\n| number | name | text |\n| --- | --- | --- |\n",
@@ -70,7 +82,7 @@ fn errors_page() -> String {
     page
 }
 
-fn scripting_page() -> String {
+fn scripting_page(_: &str) -> String {
     let mut page = String::from(
         "# The script API\n\nMade from the tables in `crates/logic/src/api.rs` and `hook.rs` by `cargo xtask generate`. \
          How scripts are laid out, what they may do and what happens to their errors is in `docs/logic.md`.\n",
@@ -90,11 +102,26 @@ fn scripting_page() -> String {
             let _ = writeln!(page, "| `{}` | `{signature}` | {} |", entry.name, entry.doc);
         }
     }
-    page.push_str("\n## Hooks\n\nMethods that the engine calls when they are there.\n\n| name | when |\n| --- | --- |\n");
+    page.push_str(
+        "\n## Hooks\n\nMethods that the engine calls when they are there.\n\n| name | when |\n| --- | --- |\n",
+    );
     for hook in Hook::ALL {
         let _ = writeln!(page, "| `{}` | {} |", hook.method(), hook.doc());
     }
     page
+}
+
+/// The rows of the table; what stands around them is written by hand.
+fn codes_module(current: &str) -> String {
+    const BEGIN: &str = "const TABLE = [\n";
+    let Some((head, rest)) = current.split_once(BEGIN) else { return "this file lost its TABLE\n".to_owned() };
+    let Some((_, tail)) = rest.split_once("];\n") else { return "this file lost the end of its TABLE\n".to_owned() };
+    let mut module = format!("{head}{BEGIN}");
+    for code in Code::ALL {
+        let text = serde_json::Value::from(code.text());
+        let _ = writeln!(module, "  [{}, \"{}\", {text}],", *code as u16, code.name());
+    }
+    module + "];\n" + tail
 }
 
 #[cfg(test)]

@@ -8,6 +8,10 @@ mod generate;
 
 use clap::{Parser, Subcommand};
 
+// As in `kuafu`, so that benchmarks measure what players meet.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 struct Cli {

@@ -1,8 +1,10 @@
 //! Values: what properties hold and what calls carry, before or after their definition gives them a type.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::EntityId;
 
@@ -31,9 +33,26 @@ pub enum Value {
     /// A reference to an entity.
     Entity(EntityId),
     /// `list<T>`, and structs as their fields in declared order.
-    List(Vec<Value>),
+    List(#[serde(deserialize_with = "nested")] Vec<Value>),
     /// `map<K, V>`, sorted by key.
-    Map(Vec<(Value, Value)>),
+    Map(#[serde(deserialize_with = "nested")] Vec<(Value, Value)>),
+}
+
+/// How many levels of containers are read; declared types have at most half as many. Deeper input is refused, since a
+/// reader that calls itself would run out of stack on it.
+const READ_DEPTH_MAX: u32 = 32;
+
+/// Reads what is in a container, no deeper than [`READ_DEPTH_MAX`].
+fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    thread_local!(static DEPTH: Cell<u32> = const { Cell::new(0) });
+    let depth = DEPTH.get();
+    if depth >= READ_DEPTH_MAX {
+        return Err(D::Error::custom("a value is nested too deeply"));
+    }
+    DEPTH.set(depth + 1);
+    let read = T::deserialize(deserializer);
+    DEPTH.set(depth);
+    read
 }
 
 /// Up to four coordinates.

@@ -56,6 +56,22 @@ fn every_cut_of_a_frame_is_an_error() {
     }
 }
 
+#[test]
+fn values_nested_without_end_are_refused_and_do_not_exhaust_the_stack() {
+    // An answer whose value is a list in a list in a list, as no definition allows it.
+    let deep = |levels: usize| {
+        let value = (0..levels).fold(kuafu_core::Value::Nil, |inner, _| kuafu_core::Value::List(vec![inner]));
+        encode_events(1, &[Event::Answer { call: 1, outcome: Ok(value) }])
+    };
+    assert!(decode(&deep(16)).is_ok());
+    assert!(decode(&deep(40)).is_err());
+    let shallow = deep(2);
+    let level = &deep(3)[shallow.len() - 3..shallow.len() - 1];
+    let mut endless = shallow[..shallow.len() - 3].to_vec();
+    endless.extend(level.repeat(100_000));
+    assert!(decode(&endless).is_err());
+}
+
 proptest! {
     #[test]
     fn mangled_frames_never_panic(at in 0..sample().len(), byte: u8, tail: Vec<u8>) {
