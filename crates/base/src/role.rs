@@ -14,7 +14,7 @@ use kuafu_node::{CallBook, Counters, Input, Output, Role};
 use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::BaseConfig;
-use crate::entities::Entities;
+use crate::entities::{Entities, Phase};
 use crate::save::Saver;
 use crate::world::Peers;
 
@@ -147,6 +147,7 @@ impl BaseRole {
         self.expire_calls();
         self.expire_tickets();
         self.expire_graces();
+        self.end_late_comers();
         self.save_due();
         self.tick_clients();
         self.flush_peers();
@@ -175,11 +176,26 @@ impl BaseRole {
         self.draining = true;
         self.report_load();
         self.stop_clients();
-        for entity in self.entities.all_ids() {
+        self.end_all(self.entities.all_ids());
+    }
+
+    fn end_all(&mut self, entities: Vec<EntityId>) {
+        for entity in entities {
             self.host.hook(self.now, entity, kuafu_logic::Hook::Shutdown, &[]);
             self.settle();
             self.begin_leave(entity);
         }
+    }
+
+    /// A drain also ends what logic made, or the database gave, after it had begun.
+    fn end_late_comers(&mut self) {
+        if !self.draining {
+            return;
+        }
+        let late = self.entities.iter().filter(|entity| entity.phase == Phase::Live).map(|entity| entity.id);
+        let mut late: Vec<EntityId> = late.collect();
+        late.sort_unstable();
+        self.end_all(late);
     }
 
     fn finish_drain(&mut self) {

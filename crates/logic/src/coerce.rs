@@ -1,7 +1,7 @@
 //! From what a script says to what a definition means: numbers, records and keys take their declared form.
 
-use kuafu_core::{EntityId, Quantity, Value};
 use kuafu_core::change::order;
+use kuafu_core::{EntityId, Quantity, Value};
 use kuafu_def::Type;
 
 /// Turns a script's loose value into one of the declared type: whole numbers where floats are declared, tables with

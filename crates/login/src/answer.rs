@@ -43,8 +43,9 @@ impl LoginRole {
 
     /// Tells everybody in the queue a position that has changed.
     pub(crate) fn tell_positions(&mut self, now: Moment) {
-        let length = self.queue.len() as u32;
-        for (conn, position) in self.queue.iter().zip(1..) {
+        let length = self.queue_length();
+        for ((place, conn), waiting) in self.queue.iter().zip(1..) {
+            let position = waiting + self.placing_before(place);
             let Some(client) = self.clients.get_mut(&conn) else { continue };
             let due = client
                 .told
@@ -57,9 +58,21 @@ impl LoginRole {
         }
     }
 
+    /// Of those for whom a base is looked for, how many keep their places before this one when there is none. While the
+    /// game has room they are as good as in.
+    fn placing_before(&self, place: Place) -> u32 {
+        if self.full_until.is_some() { self.placing.range(..place).count() as u32 } else { 0 }
+    }
+
+    fn queue_length(&self) -> u32 {
+        let placing = if self.full_until.is_some() { self.placing.len() } else { 0 };
+        (self.queue.len() + placing) as u32
+    }
+
     /// Tells one client that it waits in the queue, unless it knows.
     pub(crate) fn tell_waiting(&mut self, now: Moment, conn: ConnId, place: Place) {
-        let (position, length) = (self.queue.position(place), self.queue.len() as u32);
+        let position = self.queue.position(place) + self.placing_before(place);
+        let length = self.queue_length();
         if let Some(client) = self.clients.get_mut(&conn)
             && client.told.is_none()
         {

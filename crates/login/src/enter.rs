@@ -67,7 +67,7 @@ impl LoginRole {
     /// first in the queue alone: the others keep their places, and nobody overtakes.
     pub(crate) fn call_from_queue(&mut self, now: Moment) {
         while self.entering < self.config.limits.logins_in_flight_max {
-            if self.full_until.is_some_and(|until| now < until || self.placing > 0) {
+            if self.full_until.is_some_and(|until| now < until || !self.placing.is_empty()) {
                 return;
             }
             let Some((place, conn)) = self.queue.call_next() else { return };
@@ -77,7 +77,7 @@ impl LoginRole {
             let entrant = Entrant { conn, place, account: login.account, role };
             client.state = State::Entering(login);
             self.entering += 1;
-            self.placing += 1;
+            self.placing.insert(place);
             let request = base_manager::Request::Place { role };
             self.book.call(RoleKind::BaseManager, request, Purpose::Enter(Step::Place(entrant)));
         }
@@ -93,7 +93,7 @@ impl LoginRole {
     }
 
     fn handle_placed(&mut self, now: Moment, entrant: Entrant, result: Result<Reply, Refusal>) {
-        self.placing -= 1;
+        self.placing.remove(&entrant.place);
         match result {
             Ok(Reply::BaseManager(base_manager::Reply::Place(_))) => self.full_until = None,
             Ok(_) => {}

@@ -46,8 +46,8 @@ impl Line {
     }
 
     /// All who wait, first to last.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = ConnId> {
-        self.waiting.values().copied()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Place, ConnId)> {
+        self.waiting.iter().map(|(place, conn)| (*place, *conn))
     }
 
     pub(crate) fn clear(&mut self) {

@@ -1,6 +1,6 @@
 //! The role itself: what comes in goes to the part that it concerns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +14,7 @@ use kuafu_wire::{ClientMessage, Message, PROTOCOL_VERSION, ServerMessage, Token,
 use crate::attempts::Attempts;
 use crate::client::{Client, State};
 use crate::enter::Step;
-use crate::line::Line;
+use crate::line::{Line, Place};
 
 /// How often it reports, tells positions, and looks at the queue and at deadlines.
 const BEAT: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ pub struct LoginRole {
     /// Those that are being placed and admitted.
     pub(crate) entering: u32,
     /// Those of them for whom a base is looked for.
-    pub(crate) placing: u32,
+    pub(crate) placing: BTreeSet<Place>,
     /// The game was full when last heard of: it is not asked again before this, and then for the first in the queue
     /// alone.
     pub(crate) full_until: Option<Moment>,
@@ -88,7 +88,8 @@ impl LoginRole {
             version: PROTOCOL_VERSION,
             digest: config.digest,
             idle_ms: millis(config.limits.idle_ms_max),
-            heartbeat_ms: millis(config.limits.heartbeat_ms),
+            // A client that keeps to it is never taken for silent, whatever the project sets.
+            heartbeat_ms: millis(config.limits.heartbeat_ms.min(config.limits.idle_ms_max / 3)),
             name: config.server_name.clone(),
         };
         let schema = ServerMessage::Schema { json: config.schema_json.clone() };
@@ -99,7 +100,7 @@ impl LoginRole {
             knocking: 0,
             queue: Line::default(),
             entering: 0,
-            placing: 0,
+            placing: BTreeSet::new(),
             full_until: None,
             attempts: Attempts::new(&config.limits),
             counters: Counters::default(),

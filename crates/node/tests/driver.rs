@@ -171,7 +171,8 @@ fn a_full_mailbox_refuses_calls_and_keeps_answers() {
     let start = move |_| Ok((Blocked { hold, told: false, book: CallBook::default() }, |()| {}));
     let blocked = node.start(address(RoleKind::Accounts, 4), start).expect("it starts");
     let from = address(RoleKind::Login, 9);
-    let call = |number| kuafu_contract::Body::Call(kuafu_contract::CallId(number), Request::from(login::Request::SeatsFree));
+    let call =
+        |number| kuafu_contract::Body::Call(kuafu_contract::CallId(number), Request::from(login::Request::SeatsFree));
     // One may be taken from the mailbox while the role is held; the others wait in it.
     let results: Vec<_> = (0..8).map(|n| node.bus().send(from, blocked.address().into(), call(n))).collect();
     assert!(results.iter().flatten().count() >= 4);

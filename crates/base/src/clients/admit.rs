@@ -54,7 +54,9 @@ impl BaseRole {
         }
     }
 
-    fn close_session_unless_played(&mut self, admission: &Admission) {
+    /// Closes the session of a client that did not come in, unless an older client of the same role plays on: a session
+    /// that is open still leads to it whoever comes in next.
+    pub(crate) fn close_session_unless_played(&mut self, admission: &Admission) {
         let session = (admission.account, admission.epoch);
         let played = self.entities.of_record(self.config.game.role_type, admission.role);
         if played.is_none() {
@@ -70,10 +72,11 @@ impl BaseRole {
         self.book.notice(RoleKind::Accounts, accounts::Request::CloseSession { account, epoch });
     }
 
-    /// Player entities here, and tickets given out.
+    /// Player entities here, tickets given out, and clients between the two.
     pub(crate) fn players(&self) -> u32 {
         let playing = self.entities.iter().filter(|entity| entity.session.is_some()).count();
-        (playing + self.clients.tickets.len()) as u32
+        let placing = self.clients.conns.values().filter(|conn| matches!(conn.state, ConnState::Placing(_))).count();
+        (playing + placing + self.clients.tickets.len()) as u32
     }
 
     /// A connection shows its ticket or resume token.
@@ -133,6 +136,10 @@ impl BaseRole {
             return;
         };
         let Some(entity) = self.entities.get_mut(id) else { return };
+        if entity.session.is_some_and(|(_, epoch)| epoch > admission.epoch) {
+            self.close_conn(conn, Code::LoggedInElsewhere.into());
+            return;
+        }
         if entity.is_leaving() {
             let before = entity.waiting.next.replace((conn, admission));
             if let Some((older, _)) = before {
@@ -154,9 +161,24 @@ impl BaseRole {
         }
     }
 
+    /// Turns away those who have shown their tickets and are not in yet: nothing of an ended session may come in later.
+    fn end_arrivals(&mut self, is_ended: impl Fn(&Admission) -> bool, reason: Code) {
+        let arriving = self.clients.conns.values().filter(|conn| match &conn.state {
+            ConnState::Placing(admission) => is_ended(admission),
+            _ => false,
+        });
+        let mut ended: Vec<ConnId> = arriving.map(|conn| conn.id).collect();
+        ended.sort_unstable();
+        for conn in ended {
+            self.close_conn(conn, reason.into());
+        }
+    }
+
     /// Ends the session of an account, if it is as old as `epoch` says; answered when its entity is released.
     pub(crate) fn end_session(&mut self, from: CallRef, account: AccountId, epoch: Epoch, reason: Code) {
-        self.clients.tickets.retain(|_, admission| admission.account != account || admission.epoch > epoch);
+        let is_ended = |admission: &Admission| admission.account == account && admission.epoch <= epoch;
+        self.clients.tickets.retain(|_, admission| !is_ended(admission));
+        self.end_arrivals(is_ended, reason);
         let found = self.entities.iter().find(|entity| entity.session.is_some_and(|(who, _)| who == account));
         let Some(id) = found.filter(|entity| entity.session.is_some_and(|(_, e)| e <= epoch)).map(|entity| entity.id)
         else {

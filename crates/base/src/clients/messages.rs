@@ -47,7 +47,7 @@ impl BaseRole {
         let Some(gone) = self.clients.conns.remove(&conn) else { return };
         match gone.state {
             ConnState::Entering(entity) | ConnState::Playing(entity) => self.client_lost(entity, conn),
-            ConnState::Placing(admission) => self.close_session((admission.account, admission.epoch)),
+            ConnState::Placing(admission) => self.close_session_unless_played(&admission),
             ConnState::Fresh | ConnState::Greeted | ConnState::Leaving => {}
         }
     }
@@ -112,7 +112,8 @@ impl BaseRole {
             version: PROTOCOL_VERSION,
             digest: ours,
             idle_ms: limits.idle_ms_max as u32,
-            heartbeat_ms: limits.heartbeat_ms as u32,
+            // A client that keeps to it is never taken for silent, whatever the project sets.
+            heartbeat_ms: limits.heartbeat_ms.min(limits.idle_ms_max / 3) as u32,
             name: self.config.server_name.clone(),
         };
         let schema = (flags & 1 != 0).then(|| ServerMessage::Schema { json: self.config.schema_json.to_string() });

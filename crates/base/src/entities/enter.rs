@@ -90,6 +90,7 @@ impl BaseRole {
             tracing::warn!(record = ?entity.record, %refusal, "a player's record could not be loaded");
         }
         self.counters.count("claims_failed");
+        self.tell_waiting(entity.waiting);
         if let Some(conn) = entity.client {
             if let Some(conn) = self.clients.get_mut(conn) {
                 conn.state = ConnState::Leaving;
@@ -247,6 +248,9 @@ impl BaseRole {
 
     /// The db named records to load.
     pub(crate) fn autoloaded(&mut self, ty: TypeNo, outcome: Outcome) {
+        if self.draining {
+            return;
+        }
         let Outcome::Value(Reply::Db(db::Reply::Records(records))) = outcome else {
             tracing::error!(?outcome, %ty, "the entities that live without players could not be listed; trying again");
             self.autoload_from(ty, RecordId(0));

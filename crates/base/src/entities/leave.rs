@@ -9,7 +9,7 @@ use kuafu_edge::{ConnId, EdgeCommand};
 use kuafu_logic::Hook;
 use kuafu_wire::ServerMessage;
 
-use super::{CellPart, Phase};
+use super::{CellPart, Phase, Waiting};
 use crate::role::{BaseRole, Purpose};
 
 /// How long the last state of a cell part is waited for; then the last backup counts.
@@ -120,7 +120,7 @@ impl BaseRole {
 
     /// Nothing of it is ours any more.
     pub(crate) fn released(&mut self, id: EntityId) {
-        let Some(entity) = self.entities.remove(id) else { return };
+        let Some(mut entity) = self.entities.remove(id) else { return };
         self.forget_part(id);
         let base = self.config.address;
         if let (Some(session), Some(role)) = (entity.session, entity.record) {
@@ -129,18 +129,27 @@ impl BaseRole {
             }
             self.book.notice(RoleKind::BaseManager, base_manager::Request::Offline { role, base });
         }
-        for kick in entity.waiting.kicks {
-            self.book.answer(kick, Ok(base::Reply::Ended));
-        }
-        if let Some(conn) = entity.waiting.bye {
-            self.see_you(conn);
-        }
-        if let Some((conn, admission)) = entity.waiting.next {
+        let next = entity.waiting.next.take();
+        self.tell_waiting(entity.waiting);
+        if let Some((conn, admission)) = next {
             if self.clients.conns.contains_key(&conn) {
                 self.claim_player(conn, admission);
             } else {
                 self.close_session((admission.account, admission.epoch));
             }
+        }
+    }
+
+    /// The entity is no more: those who waited for that are told. Nobody is let in after it here.
+    pub(crate) fn tell_waiting(&mut self, waiting: Waiting) {
+        for kick in waiting.kicks {
+            self.book.answer(kick, Ok(base::Reply::Ended));
+        }
+        if let Some(conn) = waiting.bye {
+            self.see_you(conn);
+        }
+        if let Some((conn, _)) = waiting.next {
+            self.close_conn(conn, Code::RoleDeleted.into());
         }
     }
 
@@ -178,9 +187,12 @@ impl BaseRole {
         }
         self.saver.note_delete(&entity);
         self.forget_part(id);
-        if let Some(session) = entity.session {
+        if let (Some(session), Some(role)) = (entity.session, entity.record) {
+            let base = self.config.address;
             self.close_session(session);
+            self.book.notice(RoleKind::BaseManager, base_manager::Request::Offline { role, base });
         }
+        self.tell_waiting(entity.waiting);
     }
 
     fn forget_part(&mut self, id: EntityId) {

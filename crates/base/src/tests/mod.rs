@@ -7,6 +7,7 @@ use kuafu_contract::link::{BlobKind, Event, WitnessPart, WitnessView, WorldFrame
 use kuafu_contract::{Request, accounts, base, db};
 use kuafu_core::{Code, Epoch, RecordId, SpaceId, TypeNo, Value};
 use kuafu_edge::EdgeCommand;
+use kuafu_logic::World;
 use kuafu_wire::message::CallOutcome;
 use kuafu_wire::{ClientMessage, Frame, ServerMessage};
 
@@ -110,6 +111,69 @@ fn a_kick_is_answered_when_nothing_of_the_session_is_left() {
     bench.cell_says(vec![Event::PartGone { entity, real_epoch: 1, forever: None }]);
     bench.settle_db();
     assert_eq!(bench.answer_to(call), Some(Ok(base::Reply::Ended.into())));
+}
+
+#[test]
+fn a_client_that_vanishes_while_it_is_placed_leaves_the_session_of_the_older_one_alone() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    let token = bench.admit(7, 2);
+    bench.greet(conn(2));
+    bench.say(conn(2), ClientMessage::Attach { token });
+    bench.close(conn(2));
+    bench.reply(
+        |request| matches!(request, Request::Accounts(accounts::Request::PlaceSession { .. })),
+        accounts::Reply::Placed,
+    );
+    assert!(!bench.requests().iter().any(|r| matches!(r, Request::Accounts(accounts::Request::CloseSession { .. }))));
+    assert_eq!(bench.closed_with(conn(1)), None);
+}
+
+#[test]
+fn a_kick_turns_away_those_who_have_shown_their_tickets_and_are_not_in_yet() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    bench.say(conn(1), ClientMessage::Bye);
+    let token = bench.admit(7, 2);
+    bench.attach(conn(2), token);
+    let kick = base::Request::Kick { account: bench::account(7), epoch: Epoch(2), reason: Code::LoggedInElsewhere };
+    let call = bench.ask(kick);
+    assert_eq!(bench.closed_with(conn(2)), Some(Code::LoggedInElsewhere));
+    bench.cell_says(vec![Event::PartGone { entity, real_epoch: 1, forever: None }]);
+    bench.settle_db();
+    assert_eq!(bench.answer_to(call), Some(Ok(base::Reply::Ended.into())));
+    assert!(bench.base.entities.is_empty(), "nobody came in after the kick");
+}
+
+#[test]
+fn a_record_that_cannot_be_had_lets_nobody_wait_for_its_end() {
+    let mut bench = Bench::new();
+    let token = bench.admit(7, 1);
+    bench.attach(conn(1), token);
+    let kick = base::Request::Kick { account: bench::account(7), epoch: Epoch(1), reason: Code::LoggedInElsewhere };
+    let call = bench.ask(kick);
+    assert_eq!(bench.answer_to(call), None);
+    bench.refuse(|request| matches!(request, Request::Db(db::Request::Claim { .. })), Code::Owned);
+    assert_eq!(bench.answer_to(call), Some(Ok(base::Reply::Ended.into())));
+}
+
+#[test]
+fn a_drain_also_ends_what_comes_to_life_after_it_began() {
+    let mut bench = Bench::new();
+    let ty = bench.base.config.game.role_type;
+    bench.base.autoload_from(ty, RecordId(0));
+    bench.pass_ms(20);
+    bench.drain();
+    let later = bench.base.ids.draw_id().expect("there are ids left");
+    bench.base.create_entity(later, ty, vec![], None, false);
+    bench.reply(
+        |request| matches!(request, Request::Db(db::Request::Autoload { .. })),
+        db::Reply::Records(vec![RecordId(1_000_001)]),
+    );
+    bench.settle_db();
+    bench.pass_ms(4_000);
+    bench.settle_db();
+    assert!(bench.is_drained(), "{} entities are left", bench.base.entities.len());
 }
 
 #[test]

@@ -61,7 +61,9 @@ impl BaseRole {
     /// A cell lost frames of ours: what it must know of its parts here is told again.
     fn tell_all_again(&mut self, cell: Address) {
         for id in self.entities.all_ids() {
-            let Some(entity) = self.entities.get(id).filter(|entity| entity.cell.address() == Some(cell)) else { continue };
+            let Some(entity) = self.entities.get(id).filter(|entity| entity.cell.address() == Some(cell)) else {
+                continue;
+            };
             match entity.cell {
                 CellPart::Creating(cell, space) => self.create_cell_part(id, cell, space),
                 CellPart::Ready(..) => {

@@ -110,6 +110,19 @@ fn a_newcomer_does_not_overtake_those_who_wait() {
 }
 
 #[test]
+fn a_newcomer_is_told_its_true_position_while_the_first_is_being_asked_for() {
+    let (mut script, clients) = waiting(2);
+    script.pass(1);
+    assert_eq!(script.asked.len(), 1, "the first is out of the line");
+    let newcomer = script.select();
+    assert_eq!(script.heard(newcomer), [queue(3, 3)]);
+    script.expect_place(Full);
+    script.pass(1);
+    assert!(script.heard(newcomer).is_empty(), "nothing changed");
+    assert!(!script.heard(clients[1]).contains(&queue(1, 3)));
+}
+
+#[test]
 fn a_client_that_leaves_the_queue_gives_its_place_up() {
     let (mut script, clients) = waiting(3);
     script.lose(clients[1]);
