@@ -13,7 +13,7 @@ use kuafu_node::{CallBook, Counters, Input, Output, Role};
 use rustc_hash::FxHashMap;
 
 /// A base that has not reported for so long is taken for dead.
-const SILENCE_MAX: Duration = Duration::from_secs(4);
+pub const SILENCE_MAX: Duration = Duration::from_secs(4);
 
 /// For how long a place that was given counts as taken, before the base's own report says so.
 const PLACED_FOR: Duration = Duration::from_secs(2);

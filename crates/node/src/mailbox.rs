@@ -15,6 +15,10 @@ use kuafu_core::Limits;
 /// How many answers, frames and credits may wait, as a multiple of `mailbox_messages_max`.
 const OWED_FACTOR: usize = 2;
 
+/// The widest lane of an executor, which takes its memory at once. Executors wait when it is full, or bring no more than
+/// the role has asked for.
+const EXTERNAL_MAX: usize = 16_384;
+
 /// What waits in the lane of things owed to the role.
 #[derive(Debug)]
 pub(crate) enum Owed {
@@ -91,7 +95,7 @@ pub(crate) fn mailbox<E>(limits: &Limits) -> (Mailbox<E>, Arc<Post>, ExternalSen
     let max = limits.mailbox_messages_max as usize;
     let (messages_in, messages) = lane(max);
     let (owed_in, owed) = lane(max * OWED_FACTOR);
-    let (external_in, external) = bounded(max);
+    let (external_in, external) = bounded(max.min(EXTERNAL_MAX));
     (Mailbox { messages, owed, external }, Arc::new(Post { messages: messages_in, owed: owed_in }), external_in)
 }
 
