@@ -26,7 +26,7 @@ const PATTERN_TEXT_BYTES_MAX: u32 = 65_536;
 const PATTERN_BYTES_MAX: u32 = 256;
 
 /// Calls that the compiler would otherwise make straight into the standard library, past the proxies.
-const DISABLED_BUILTINS: &[&str] = &["rawlen", "rawget", "getmetatable", "unpack", "table.unpack"];
+const DISABLED_BUILTINS: &[&str] = &["rawlen", "rawget", "getmetatable", "unpack", "table.unpack", "tonumber"];
 
 /// A loop over `next, t` would otherwise look into the table itself, past the proxies.
 const MUTABLE_GLOBALS: &[&str] = &["next"];
