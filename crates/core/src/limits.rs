@@ -78,7 +78,7 @@ limits! {
 
     // Spaces and view.
     tick_hz: u32 = 10, "ticks per second", "the pace of cells";
-    tick_late_ms_max: u64 = 1_000, "milliseconds", "a cell that lags further skips ticks, and counts them";
+    tick_late_ms_max: u64 = 1_000, "milliseconds", "a cell that is late skips ticks and counts them; one late tick simulates no more time than this";
     entities_per_cell_max: u32 = 100_000, "entities", "a further one is refused";
     view_radius_max: u32 = 500, "metres", "a larger radius in a space file is refused at start";
     view_size_max: u32 = 250, "entities in one view", "the nearest are seen; a nearer one displaces the farthest";
@@ -95,6 +95,7 @@ limits! {
 
     // Scripts.
     script_steps_max: u64 = 2_000_000, "interrupt checks per entry", "the script is stopped with an error";
+    script_time_ms_max: u64 = 2_000, "milliseconds of real time per input", "a script that is still running is stopped with an error at its next step; a guard beside the step budget for single steps that take long";
     script_memory_bytes_max: u64 = 268_435_456, "bytes per virtual machine", "an allocation beyond fails in the script that asks for it";
     script_tasks_per_entity_max: u32 = 64, "suspended tasks", "a further await is an error in the script";
     timers_per_entity_max: u32 = 64, "timers", "a further one is an error in the script";

@@ -1,6 +1,8 @@
 //! The loop of one role: wait, handle, carry.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{never, select};
@@ -60,6 +62,26 @@ pub(crate) struct Driver<'a, R: Role, X> {
     pub(crate) external_open: bool,
     pub(crate) drained: bool,
     pub(crate) rush: Rush,
+    pub(crate) pulse: Arc<Pulse>,
+}
+
+/// Since when a role is at its present input, seen from outside its thread.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse(AtomicU64);
+
+impl Pulse {
+    fn begin(&self, now: Moment) {
+        self.0.store(now.0.max(1), Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// When the present input began; `None` between inputs.
+    pub(crate) fn since(&self) -> Option<Moment> {
+        Some(Moment(self.0.load(Ordering::Relaxed))).filter(|at| at.0 != 0)
+    }
 }
 
 /// Whether much comes to the role.
@@ -228,7 +250,9 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
 
     /// One input, and all that comes of it at once.
     fn feed(&mut self, input: Input<R::In>) {
-        self.role.handle(self.clock.now(), input);
+        let now = self.clock.now();
+        self.pulse.begin(now.at);
+        self.role.handle(now, input);
         self.carry();
         while let Some((call, outcome)) = self.instant.pop_front() {
             if self.open.remove(&call) {
@@ -236,6 +260,7 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
                 self.carry();
             }
         }
+        self.pulse.end();
     }
 
     fn carry(&mut self) {

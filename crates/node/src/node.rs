@@ -11,7 +11,7 @@ use kuafu_bus::LocalBus;
 use kuafu_contract::Address;
 use kuafu_core::{Clock, Limits};
 
-use crate::driver::{Driver, End, Executor, Rush};
+use crate::driver::{Driver, End, Executor, Pulse, Rush};
 use crate::mailbox::{ExternalSender, Post, mailbox};
 use crate::role::Role;
 
@@ -45,6 +45,7 @@ pub enum Ended {
 pub struct RoleHandle {
     address: Address,
     post: Arc<Post>,
+    pulse: Arc<Pulse>,
     ended: Receiver<Ended>,
     thread: JoinHandle<()>,
 }
@@ -83,6 +84,8 @@ impl Node {
         let (mailbox, post, external) = mailbox(&self.limits);
         let (ended_in, ended) = bounded(1);
         let (built_in, built) = bounded(1);
+        let pulse = Arc::new(Pulse::default());
+        let seen = pulse.clone();
         let node = self.clone();
         let inbox = post.clone();
         let work = move || {
@@ -109,6 +112,7 @@ impl Node {
                 external_open: true,
                 drained: false,
                 rush: Rush::default(),
+                pulse,
             };
             let end = catch_unwind(AssertUnwindSafe(|| driver.run()));
             node.bus.deregister(address);
@@ -119,7 +123,7 @@ impl Node {
             .spawn(work)
             .map_err(|why| format!("no thread for {address}: {why}"))?;
         match built.recv() {
-            Ok(Ok(())) => Ok(RoleHandle { address, post, ended, thread }),
+            Ok(Ok(())) => Ok(RoleHandle { address, post, pulse: seen, ended, thread }),
             Ok(Err(why)) => Err(why),
             Err(_) => Err(format!("{address} panicked while it was built; the log has the message")),
         }
@@ -147,6 +151,12 @@ impl RoleHandle {
     #[must_use]
     pub fn address(&self) -> Address {
         self.address
+    }
+
+    /// Since when it is at its present input; `None` while it waits for one.
+    #[must_use]
+    pub fn busy_since(&self) -> Option<kuafu_core::Moment> {
+        self.pulse.since()
     }
 
     /// Asks it to finish.

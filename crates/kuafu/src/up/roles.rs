@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -12,7 +13,7 @@ use kuafu_base::{BaseConfig, BaseRole};
 use kuafu_cell::{CellConfig, CellManagerConfig, CellManagerRole, CellRole};
 use kuafu_console::{ConsoleConfig, ConsoleHttp, ConsoleServer, SpaceName};
 use kuafu_contract::{Address, RoleKind};
-use kuafu_core::{Chance, WallTime};
+use kuafu_core::{Chance, Clock, WallTime};
 use kuafu_db::{DbConfig, DbRole};
 use kuafu_def::Part;
 use kuafu_edge::{Edge, EdgeConfig, EdgeHandle};
@@ -36,6 +37,15 @@ pub(super) struct Running {
     runtime: Handle,
     edges: Vec<EdgeHandle>,
     console: Option<ConsoleServer>,
+    guards: Vec<Guard>,
+    clock: Arc<dyn Clock>,
+    script_time_max: Duration,
+}
+
+/// Stops the scripts of one role when they take too long.
+struct Guard {
+    role: Address,
+    halt: Arc<AtomicBool>,
 }
 
 /// How a role's drain went.
@@ -43,6 +53,8 @@ pub(super) struct EndedRole {
     pub(super) name: String,
     pub(super) in_time: bool,
 }
+
+type BuiltLogic = Result<Box<dyn LogicHost>, String>;
 
 /// What every role is built from.
 struct Builder<'a> {
@@ -65,7 +77,15 @@ impl Running {
     ) -> anyhow::Result<Self> {
         let tls = super::tls::load(project)?;
         let builder = Builder { project, ports, node, store, runtime, tls };
-        let mut running = Self { roles: Vec::new(), runtime: runtime.clone(), edges: Vec::new(), console: None };
+        let mut running = Self {
+            roles: Vec::new(),
+            runtime: runtime.clone(),
+            edges: Vec::new(),
+            console: None,
+            guards: Vec::new(),
+            clock: node.clock().clone(),
+            script_time_max: Duration::from_millis(project.limits().script_time_ms_max),
+        };
         match builder.start_all(&mut running) {
             Ok(()) => Ok(running),
             Err(why) => {
@@ -86,9 +106,23 @@ impl Running {
             if stop.recv_timeout(LOOK_PERIOD).is_ok() {
                 return None;
             }
+            self.halt_endless_scripts();
             let dead = self.roles.iter().find(|role| role.wait(Duration::ZERO).is_some());
             if let Some(role) = dead {
                 return Some(role.address());
+            }
+        }
+    }
+
+    /// A role that does not come back from an input is in a script's step that takes long.
+    fn halt_endless_scripts(&self) {
+        let now = self.clock.now().at;
+        for guard in &self.guards {
+            let role = self.roles.iter().find(|role| role.address() == guard.role);
+            let since = role.and_then(RoleHandle::busy_since);
+            if since.is_some_and(|since| now.since(since) > self.script_time_max) {
+                tracing::error!(role = %guard.role, "a script runs for too long; it is stopped at its next step");
+                guard.halt.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -124,11 +158,14 @@ impl Builder<'_> {
         running.roles.push(self.start_base_manager()?);
         running.roles.push(self.start_cell_manager()?);
         for _ in 0..self.project.file.roles.cells {
-            running.roles.push(self.start_cell()?);
+            let (handle, guard) = self.start_cell()?;
+            running.roles.push(handle);
+            running.guards.push(guard);
         }
         for number in 0..self.project.file.roles.bases {
-            let (handle, edge) = self.start_base(number as u16)?;
+            let (handle, edge, guard) = self.start_base(number as u16)?;
             running.roles.push(handle);
+            running.guards.push(guard);
             running.edges.push(edge);
         }
         let (handle, edge) = self.start_login()?;
@@ -210,7 +247,7 @@ impl Builder<'_> {
         self.start(address, move |_| Ok((CellManagerRole::new(config), |_| {})))
     }
 
-    fn start_cell(&self) -> anyhow::Result<RoleHandle> {
+    fn start_cell(&self) -> anyhow::Result<(RoleHandle, Guard)> {
         let address = self.address(RoleKind::Cell)?;
         let config = CellConfig {
             address,
@@ -219,15 +256,16 @@ impl Builder<'_> {
             spaces: self.project.spaces.clone(),
             tick_hz: self.project.limits().tick_hz,
         };
-        let logic = self.logic(Part::Cell);
+        let (logic, halts) = self.logic(Part::Cell);
         let clock = self.node.clock().clone();
-        self.start(address, move |_| {
+        let handle = self.start(address, move |_| {
             let role = CellRole::new(config, Box::new(logic), Chance::from_system()).map_err(|why| why.to_string())?;
             Ok((role.with_work_clock(clock), |_| {}))
-        })
+        })?;
+        Ok((handle, Guard { role: address, halt: halts.recv()? }))
     }
 
-    fn start_base(&self, number: u16) -> anyhow::Result<(RoleHandle, EdgeHandle)> {
+    fn start_base(&self, number: u16) -> anyhow::Result<(RoleHandle, EdgeHandle, Guard)> {
         let address = self.address(RoleKind::Base)?;
         let bind = self.ports.base(number);
         let mut game = self.project.rules.clone();
@@ -240,7 +278,7 @@ impl Builder<'_> {
         let schema_json: Arc<str> = definitions.client_schema_json().into();
         let server_name = self.project.file.game.name.clone();
         let (edge_config, runtime) = (self.edge_config(bind, "a base"), self.runtime.clone());
-        let logic = self.logic(Part::Base);
+        let (logic, halts) = self.logic(Part::Base);
         let (tell, told) = crossbeam_channel::bounded(1);
         let handle = self.start(address, move |events| {
             let edge = Edge::listen(edge_config, events, &runtime).map_err(|why| why.to_string())?;
@@ -259,7 +297,7 @@ impl Builder<'_> {
             let _ = tell.send(edge.clone());
             Ok((role, move |command| edge.execute(command)))
         })?;
-        Ok((handle, told.recv()?))
+        Ok((handle, told.recv()?, Guard { role: address, halt: halts.recv()? }))
     }
 
     fn start_login(&self) -> anyhow::Result<(RoleHandle, EdgeHandle)> {
@@ -291,16 +329,22 @@ impl Builder<'_> {
         config
     }
 
-    /// Builds the logic of one part, on the thread of its role.
-    fn logic(&self, part: Part) -> impl FnOnce(Rc<dyn World>) -> Result<Box<dyn LogicHost>, String> + Send + 'static {
+    /// Builds the logic of one part, on the thread of its role; the flag that stops it comes through the receiver.
+    fn logic(
+        &self,
+        part: Part,
+    ) -> (impl FnOnce(Rc<dyn World>) -> BuiltLogic + Send + 'static, Receiver<Arc<AtomicBool>>) {
         let definitions = self.project.definitions.clone();
         let scripts = self.project.scripts.clone();
         let limits = self.project.limits().clone();
-        move |world| {
+        let (tell, told) = crossbeam_channel::bounded(1);
+        let build = move |world| -> BuiltLogic {
             let config = HostConfig { part, definitions, scripts, limits, world, chance: Chance::from_system() };
             let host = ScriptHost::new(config).map_err(|why| why.to_string())?;
+            let _ = tell.send(host.halt_flag());
             Ok(Box::new(host))
-        }
+        };
+        (build, told)
     }
 
     fn start<R, X, B>(&self, address: Address, build: B) -> anyhow::Result<RoleHandle>
