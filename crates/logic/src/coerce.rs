@@ -79,3 +79,73 @@ fn coerce_struct(declared: &kuafu_def::StructType, entries: Vec<(Value, Value)>)
     }
     Ok(Value::List(fields))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kuafu_def::{EnumType, Field, StructType};
+
+    use super::*;
+
+    fn mood() -> Arc<EnumType> {
+        Arc::new(EnumType { name: "Mood".into(), variants: vec!["calm".into(), "merry".into()] })
+    }
+
+    fn item() -> Arc<StructType> {
+        let field = |name: &str, ty: Type, default| Field { name: name.into(), ty, default };
+        let fields =
+            vec![field("mood", Type::Enum(mood()), Value::Int(0)), field("weight", Type::Float64, Value::Float(1.0))];
+        Arc::new(StructType { name: "Item".into(), fields })
+    }
+
+    fn named(name: &str, value: impl Into<Value>) -> (Value, Value) {
+        (Value::text(name), value.into())
+    }
+
+    #[track_caller]
+    fn check(ty: &Type, loose: impl Into<Value>, declared: Value) {
+        assert_eq!(coerce(ty, loose.into()), Ok(declared));
+    }
+
+    #[test]
+    fn numbers_names_and_nothing_take_their_declared_form() {
+        let int = Type::Int { bits: 32, signed: true, wide: false };
+        check(&Type::Float64, 3, Value::Float(3.0));
+        check(&int, Value::Float(3.0), 3.into());
+        check(&int, Value::Float(3.5), Value::Float(3.5));
+        check(&Type::Enum(mood()), "merry", 1.into());
+        check(&Type::Bytes, "ab", Value::Bytes(b"ab"[..].into()));
+        check(&Type::Entity, Value::Nil, Value::Entity(EntityId::NONE));
+        assert!(coerce(&Type::Enum(mood()), "sad".into()).expect_err("no such mood").contains("calm, merry"));
+    }
+
+    #[test]
+    fn a_table_with_names_becomes_a_struct_and_what_it_lacks_takes_its_default() {
+        let ty = Type::Struct(item());
+        check(&ty, Value::Map(vec![named("mood", "merry")]), Value::List(vec![1.into(), Value::Float(1.0)]));
+        check(&ty, Value::List(vec![]), Value::List(vec![0.into(), Value::Float(1.0)]));
+        let wrong = coerce(&ty, Value::Map(vec![named("colour", 1)]));
+        assert_eq!(wrong, Err("Item has no field `colour`".to_owned()));
+    }
+
+    #[test]
+    fn an_empty_table_is_any_container_and_a_map_is_sorted_by_its_keys() {
+        let int = Arc::new(Type::Int { bits: 32, signed: true, wide: false });
+        let (list, map) = (Type::List(int.clone()), Type::Map(int.clone(), int));
+        check(&list, Value::Map(vec![]), Value::List(vec![]));
+        check(&map, Value::List(vec![]), Value::Map(vec![]));
+        let sorted = Value::Map(vec![(1.into(), 10.into()), (2.into(), 20.into())]);
+        check(&map, Value::Map(vec![(2.into(), 20.into()), (Value::Float(1.0), 10.into())]), sorted.clone());
+        check(&map, Value::List(vec![10.into(), 20.into()]), sorted);
+    }
+
+    #[test]
+    fn vectors_of_a_script_have_three_parts_or_names() {
+        let vector = |parts: &[f32]| Value::Vector(Quantity::from_slice(parts).expect("2 to 4 parts"));
+        check(&Type::Vector(2), vector(&[1.0, 2.0, 0.0]), vector(&[1.0, 2.0]));
+        let named = ["x", "y", "z", "w"].map(|name| named(name, 1)).to_vec();
+        check(&Type::Vector(4), Value::Map(named), vector(&[1.0; 4]));
+        assert!(coerce(&Type::Vector(4), Value::Map(vec![])).is_err());
+    }
+}
