@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("kuafu-console", 5),
     ("kuafu-client", 6),
     ("kuafu-bots", 6),
+    ("kuafu-sim", 6),
     ("kuafu", 7),
 ];
 

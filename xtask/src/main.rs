@@ -5,6 +5,7 @@ mod check;
 mod floors;
 mod fuzz;
 mod generate;
+mod sim;
 
 use clap::{Parser, Subcommand};
 
@@ -29,6 +30,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Feeds every decoder of outside bytes with mutated input for a while.
     Fuzz(fuzz::FuzzArgs),
+    /// Runs whole realms as values on virtual time, under faults that a seed decides.
+    Sim(sim::SimArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -37,5 +40,6 @@ fn main() -> anyhow::Result<()> {
         Command::Generate => generate::write_all(),
         Command::Bench(args) => bench::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Sim(args) => sim::run(&args),
     }
 }

@@ -129,7 +129,7 @@ impl BaseRole {
     fn handle_answer(&mut self, call: kuafu_contract::CallId, outcome: Outcome) {
         match self.book.close(call) {
             Some(Purpose::Claim(entity)) => self.claimed(entity, outcome),
-            Some(Purpose::Release(entity)) => self.released(entity),
+            Some(Purpose::Release(entity)) => self.release_ended(entity, &outcome),
             Some(Purpose::Commit(batch)) => self.committed(batch, outcome),
             Some(Purpose::Autoload(ty)) => self.autoloaded(ty, outcome),
             Some(Purpose::PlaceSession(conn)) => self.session_placed(conn, outcome),

@@ -11,6 +11,9 @@ use super::{Admission, ConnState};
 use crate::entities::Phase;
 use crate::role::{BaseRole, Purpose};
 
+/// Sessions of clients that did not come in, kept with an entity that an older client plays.
+const SESSIONS_UNUSED_MAX: usize = 16;
+
 impl BaseRole {
     /// Gives a ticket for a login that the login role has checked.
     pub(crate) fn admit(
@@ -59,8 +62,15 @@ impl BaseRole {
     pub(crate) fn close_session_unless_played(&mut self, admission: &Admission) {
         let session = (admission.account, admission.epoch);
         let played = self.entities.of_record(self.config.game.role_type, admission.role);
-        if played.is_none() {
-            self.close_session(session);
+        match played.and_then(|entity| self.entities.get_mut(entity)) {
+            Some(entity) => {
+                // Beyond the bound the oldest is forgotten: whoever opens a session next finds it gone.
+                if entity.sessions_unused.len() == SESSIONS_UNUSED_MAX {
+                    entity.sessions_unused.remove(0);
+                }
+                entity.sessions_unused.push(session);
+            }
+            None => self.close_session(session),
         }
     }
 
@@ -89,6 +99,10 @@ impl BaseRole {
             self.close_conn(conn, Code::TicketInvalid.into());
             return;
         };
+        // The newer session takes the place of one that is still being placed: of two places the centre keeps one.
+        let (account, epoch) = (admission.account, admission.epoch);
+        let is_older = |other: &Admission| other.account == account && other.epoch < epoch;
+        self.end_arrivals(is_older, Code::LoggedInElsewhere);
         let request = accounts::Request::PlaceSession {
             account: admission.account,
             epoch: admission.epoch,

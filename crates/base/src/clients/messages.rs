@@ -4,7 +4,7 @@ use bytes::Bytes;
 use kuafu_contract::link::Event;
 use kuafu_core::{Code, EntityId, MethodNo, Refusal};
 use kuafu_def::Part;
-use kuafu_edge::{ConnId, EdgeEvent};
+use kuafu_edge::{ConnId, EdgeCommand, EdgeEvent};
 use kuafu_wire::{ClientMessage, Message, PROTOCOL_VERSION, ServerMessage, decode_packet};
 use rustc_hash::FxHashMap;
 
@@ -86,10 +86,11 @@ impl BaseRole {
                 self.handle_play(conn, entity, message);
             }
             // A client cannot know the moment at which it is in, or out; what it says around it is of no consequence.
-            (ConnState::Entering(_) | ConnState::Placing(_) | ConnState::Leaving, ClientMessage::Bye) => {
-                self.close_conn(conn, Code::Kicked.into());
+            (ConnState::Entering(_) | ConnState::Placing(_), ClientMessage::Bye) => {
+                self.conn_closed(conn);
+                self.book.external(EdgeCommand::Finish { conn });
             }
-            (ConnState::Entering(_) | ConnState::Leaving, _) => {}
+            (ConnState::Entering(_) | ConnState::Placing(_) | ConnState::Leaving, _) => {}
             (_, other) => {
                 let text = format!("{} is not allowed here", other.name());
                 self.close_conn(conn, Refusal::new(Code::OutOfOrder, text));
@@ -146,7 +147,7 @@ impl BaseRole {
     fn pass_move(&mut self, entity: EntityId, sequence: u32, position: [f32; 3], yaw: f32) {
         let Some(entity) = self.entities.get(entity) else { return };
         if let (Some(witness), Some(cell)) = (entity.witness, entity.cell.address()) {
-            self.tell_peer(cell, Event::Move { witness, sequence, position, yaw });
+            self.tell_move(cell, Event::Move { witness, sequence, position, yaw });
         }
     }
 

@@ -3,15 +3,16 @@
 use kuafu_contract::db::{self, Place};
 use kuafu_contract::link::Event;
 use kuafu_contract::{Outcome, Reply, RoleKind, base_manager, cell_manager};
-use kuafu_core::{Code, EntityId, Epoch, PropertyNo, RecordId, Refusal, SpaceId, TypeNo, Value};
+use kuafu_core::{Code, EntityId, Epoch, Moment, PropertyNo, RecordId, Refusal, SpaceId, TypeNo, Value};
 use kuafu_def::Part;
 use kuafu_edge::{ConnId, EdgeCommand};
 use kuafu_logic::{EntitySeed, Hook, World};
 use kuafu_wire::{ServerMessage, Writer, encode_properties};
 
-use super::{CellPart, Entity, Phase};
+use super::{CellPart, Claim, Entity, Phase};
 use crate::clients::{Admission, ConnState};
 use crate::role::{BaseRole, Purpose};
+use crate::save::{RETRY_FIRST, is_final};
 
 /// How many records of a type are asked for at once at start.
 const AUTOLOAD_PAGE: u32 = 500;
@@ -39,10 +40,44 @@ impl BaseRole {
         let id = self.ids.draw_id()?;
         let mut entity = Entity::new(id, definition, Phase::Claiming);
         entity.record = Some(record);
+        entity.claim = Some(Claim { or_create, is_unsure: false, again: Moment::NEVER });
         self.entities.insert(entity);
-        let request = db::Request::Claim { ty, record, by: self.config.address.incarnation, or_create };
-        self.book.call(RoleKind::Db, request, Purpose::Claim(id));
+        self.ask_claim(id);
         Some(id)
+    }
+
+    /// Asks the db for the record of an entity, for the first time or again.
+    pub(crate) fn ask_claim(&mut self, id: EntityId) {
+        let by = self.config.address.incarnation;
+        let Some(entity) = self.entities.get_mut(id) else { return };
+        let (Some(record), Some(claim)) = (entity.record, &mut entity.claim) else { return };
+        claim.again = Moment::NEVER;
+        let request = db::Request::Claim { ty: entity.ty.no, record, by, or_create: claim.or_create.clone() };
+        self.book.call(RoleKind::Db, request, Purpose::Claim(id));
+    }
+
+    /// A claim whose outcome is not known is made again until it is: a record that is owned by a base without knowing
+    /// it could be claimed by no other.
+    fn claims_again(&mut self, id: EntityId, outcome: &Outcome) -> bool {
+        let now = self.now.at;
+        let Some(claim) = self.entities.get_mut(id).and_then(|entity| entity.claim.as_mut()) else { return false };
+        let is_known = match outcome {
+            Outcome::Value(_) => true,
+            Outcome::Refused(refusal) => {
+                claim.is_unsure |= refusal.code == Code::DeadlinePassed;
+                is_final(refusal.code)
+            }
+            Outcome::Unknown => {
+                claim.is_unsure = true;
+                false
+            }
+        };
+        let again = claim.is_unsure && !is_known;
+        if again {
+            claim.again = now + RETRY_FIRST;
+            self.counters.count("claims_repeated");
+        }
+        again
     }
 
     /// The db answered a claim.
@@ -51,10 +86,13 @@ impl BaseRole {
         let (epoch, record, created) = match outcome {
             Outcome::Value(Reply::Db(db::Reply::Claimed { epoch, record, created })) => (epoch, record, created),
             other => {
-                self.claim_failed(id, other);
+                if !self.claims_again(id, &other) {
+                    self.claim_failed(id, other);
+                }
                 return;
             }
         };
+        entity.claim = None;
         entity.epoch = epoch;
         entity.phase = Phase::Live;
         entity.place = record.place;
@@ -109,6 +147,8 @@ impl BaseRole {
             .partition(|(no, _)| ty.property(*no).is_some_and(|property| property.part == Part::Base));
         entity.cell_values = cell.into_iter().collect();
         entity.is_new = hook == Hook::Create;
+        entity.is_newborn = entity.is_new && (entity.record.is_some() || entity.epoch != Epoch(0));
+        let save = entity.is_newborn && entity.record.is_some();
         let seed = EntitySeed { id, ty: ty.clone(), record: entity.record, values: base };
         if ty.parts.cell {
             let start = self.config.game.start_space;
@@ -119,6 +159,10 @@ impl BaseRole {
         }
         self.host.create(seed);
         self.host.hook(self.now, id, hook, &[]);
+        if save {
+            // The record is there from now on, so creation does not come a second time: what logic gave must last, too.
+            self.saver.note_save(id, None);
+        }
         self.find_cell(id);
     }
 

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use kuafu_contract::link::Event;
-use kuafu_contract::{Address, RoleKind, base, base_manager, db};
-use kuafu_core::{Code, EntityId};
+use kuafu_contract::{Address, Outcome, RoleKind, base, base_manager, db};
+use kuafu_core::{Code, EntityId, Moment};
 use kuafu_edge::{ConnId, EdgeCommand};
 use kuafu_logic::Hook;
 use kuafu_wire::ServerMessage;
 
 use super::{CellPart, Phase, Waiting};
 use crate::role::{BaseRole, Purpose};
+use crate::save::{RETRY_FIRST, is_final};
 
 /// How long the last state of a cell part is waited for; then the last backup counts.
 const CELL_END_WAIT: Duration = Duration::from_secs(3);
@@ -46,15 +47,29 @@ impl BaseRole {
         let now = self.now.at;
         let mut over = Vec::new();
         let mut unanswered = Vec::new();
+        let mut unreleased = Vec::new();
+        let mut unclaimed = Vec::new();
         for entity in self.entities.iter() {
             match entity.phase {
                 Phase::Live if entity.grace_until.is_some_and(|until| until <= now) => over.push(entity.id),
                 Phase::EndingCell(until) if until <= now => unanswered.push(entity.id),
+                Phase::Claiming if entity.claim.as_ref().is_some_and(|claim| claim.again <= now) => {
+                    unclaimed.push(entity.id);
+                }
+                Phase::Releasing(again) if again <= now => unreleased.push(entity.id),
                 _ => {}
             }
         }
         over.sort_unstable();
         unanswered.sort_unstable();
+        unreleased.sort_unstable();
+        unclaimed.sort_unstable();
+        for entity in unclaimed {
+            self.ask_claim(entity);
+        }
+        for entity in unreleased {
+            self.last_saved(entity);
+        }
         for entity in over {
             self.begin_leave(entity);
         }
@@ -108,13 +123,31 @@ impl BaseRole {
     /// Its last state is in the database: the ownership is given up.
     pub(crate) fn last_saved(&mut self, id: EntityId) {
         let Some(entity) = self.entities.get_mut(id) else { return };
-        entity.phase = Phase::Releasing;
+        entity.phase = Phase::Releasing(Moment::NEVER);
         let (ty, epoch, by) = (entity.ty.no, entity.epoch, self.config.address.incarnation);
         match entity.record {
             Some(record) => {
                 self.book.call(RoleKind::Db, db::Request::Release { ty, record, epoch, by }, Purpose::Release(id));
             }
             None => self.released(id),
+        }
+    }
+
+    /// The db answered a release. One whose outcome is not known is asked for again: a record that is owned by a base
+    /// without knowing it could be claimed by no other.
+    pub(crate) fn release_ended(&mut self, id: EntityId, outcome: &Outcome) {
+        let again = match outcome {
+            Outcome::Value(_) => None,
+            Outcome::Refused(refusal) if is_final(refusal.code) => None,
+            Outcome::Refused(_) => Some(self.now.at + RETRY_FIRST),
+            Outcome::Unknown => Some(self.now.at),
+        };
+        match (again, self.entities.get_mut(id)) {
+            (Some(again), Some(entity)) => {
+                self.counters.count("releases_repeated");
+                entity.phase = Phase::Releasing(again);
+            }
+            _ => self.released(id),
         }
     }
 
@@ -126,6 +159,9 @@ impl BaseRole {
         if let (Some(session), Some(role)) = (entity.session, entity.record) {
             if entity.waiting.next.is_none() {
                 self.close_session(session);
+            }
+            for unused in std::mem::take(&mut entity.sessions_unused) {
+                self.close_session(unused);
             }
             self.book.notice(RoleKind::BaseManager, base_manager::Request::Offline { role, base });
         }

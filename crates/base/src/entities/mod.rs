@@ -26,6 +26,8 @@ pub(crate) struct Entity {
     /// Under which its record is written.
     pub(crate) epoch: Epoch,
     pub(crate) session: Option<(AccountId, Epoch)>,
+    /// Newer sessions whose clients did not come in; they are closed with the entity's own.
+    pub(crate) sessions_unused: Vec<(AccountId, Epoch)>,
     pub(crate) client: Option<ConnId>,
     /// The number under which its cell knows its client.
     pub(crate) witness: Option<u32>,
@@ -33,11 +35,15 @@ pub(crate) struct Entity {
     pub(crate) cell: CellPart,
     /// Its cell part has never been: it is created, not loaded.
     pub(crate) is_new: bool,
+    /// It lasts, and what logic gave its cell part at its creation was not saved yet.
+    pub(crate) is_newborn: bool,
     /// The fence of its cell part: counts up with each one created.
     pub(crate) real_epoch: u32,
     /// Values of persistent cell properties, as last backed up; of all given ones before the part is created.
     pub(crate) cell_values: BTreeMap<PropertyNo, Value>,
     pub(crate) place: Option<Place>,
+    /// How its record is claimed, until that has ended.
+    pub(crate) claim: Option<Claim>,
     /// Persistent properties of either part that the database does not have yet.
     pub(crate) dirty: BTreeSet<PropertyNo>,
     pub(crate) place_dirty: bool,
@@ -65,8 +71,19 @@ pub(crate) enum Phase {
     EndingCell(Moment),
     /// Its last state is on its way to the database.
     Saving,
-    /// The ownership is being given up.
-    Releasing,
+    /// The ownership is being given up; when the db did not do it, it is asked again then.
+    Releasing(Moment),
+}
+
+/// How a record is claimed.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    /// First values of a record that is created by it.
+    pub(crate) or_create: Option<Vec<(PropertyNo, Value)>>,
+    /// It may have been done without our knowing.
+    pub(crate) is_unsure: bool,
+    /// When it is made again.
+    pub(crate) again: Moment,
 }
 
 /// Where an entity's cell part stands.
@@ -112,14 +129,17 @@ impl Entity {
             record: None,
             epoch: Epoch(0),
             session: None,
+            sessions_unused: Vec::new(),
             client: None,
             witness: None,
             phase,
             cell: CellPart::None,
             is_new: false,
+            is_newborn: false,
             real_epoch: 0,
             cell_values: BTreeMap::new(),
             place: None,
+            claim: None,
             dirty: BTreeSet::new(),
             place_dirty: false,
             archive_at: None,
@@ -138,7 +158,7 @@ impl Entity {
 
     /// Whether it has left the game or is about to.
     pub(crate) fn is_leaving(&self) -> bool {
-        matches!(self.phase, Phase::EndingCell(_) | Phase::Saving | Phase::Releasing)
+        matches!(self.phase, Phase::EndingCell(_) | Phase::Saving | Phase::Releasing(_))
     }
 }
 

@@ -45,6 +45,15 @@ impl Batch {
         Self::new(true, writes, members, awaits)
     }
 
+    /// The entities that it saves and creates.
+    pub(crate) fn entities(&self) -> BTreeSet<EntityId> {
+        let entity = |member: &Member| match member {
+            Member::Saved { entity, .. } | Member::Created { entity, .. } => Some(*entity),
+            Member::Deleted => None,
+        };
+        self.members.iter().filter_map(entity).collect()
+    }
+
     fn new(whole: bool, writes: Vec<Write>, members: Vec<Member>, awaits: Vec<AwaitId>) -> Self {
         Self { operation: OperationId(0), whole, writes, members, awaits, wait: Duration::ZERO, repeat_at: None }
     }

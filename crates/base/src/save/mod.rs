@@ -12,17 +12,17 @@ use std::time::Duration;
 
 use kuafu_contract::db::{self, Write};
 use kuafu_contract::{Outcome, Reply, RoleKind};
-use kuafu_core::{Code, EntityId, Moment, Refusal, Value};
+use kuafu_core::{Code, EntityId, Moment, PropertyNo, Refusal, Value};
 use kuafu_def::Part;
 use kuafu_logic::{AwaitId, Failure};
 
 use crate::entities::{Entity, Phase};
 use crate::role::{BaseRole, Purpose};
 pub(crate) use batch::{Batch, Member};
-pub(crate) use transaction::{Durable, Transaction};
+pub(crate) use transaction::{Durable, Held, Transaction, Unmade};
 
-/// How long a failed batch waits before it is sent again, at first.
-const RETRY_FIRST: Duration = Duration::from_millis(200);
+/// How long what failed waits before it is sent again, at first.
+pub(crate) const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// The longest such wait.
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
@@ -33,6 +33,8 @@ pub(crate) struct Saver {
     gathering: Vec<Durable>,
     /// Transactions that wait for backups of cell parts, or for batches that their entities are in.
     waiting: VecDeque<Transaction>,
+    /// Entities that ended before their records were made.
+    unmade: BTreeMap<EntityId, Unmade>,
     next_token: u64,
     batches: BTreeMap<u64, Batch>,
     next_batch: u64,
@@ -55,8 +57,17 @@ impl Saver {
 
     /// An entity's record is to go. An entity whose record is still being made is deleted when it has one.
     pub(crate) fn note_delete(&mut self, entity: &Entity) {
+        let (id, ty) = (entity.id, entity.ty.no);
         if let Some(record) = entity.record {
-            self.gathering.push(Durable::Delete { ty: entity.ty.no, record, epoch: entity.epoch });
+            self.gathering.push(Durable::Delete { ty, record, epoch: entity.epoch });
+            return;
+        }
+        let is_made_now = |durable: &Durable| matches!(durable, Durable::Create { entity } if *entity == id);
+        if self.gathering.iter().any(is_made_now) {
+            self.gathering.retain(|durable| !is_made_now(durable));
+        } else if entity.epoch.0 > 0 {
+            self.unmade.insert(id, Unmade { ty, record: None, in_flight: entity.in_flight });
+            self.gathering.push(Durable::DeleteMade { entity: id });
         }
     }
 
@@ -133,31 +144,40 @@ impl BaseRole {
             let Some(entity) = self.entities.get_mut(id) else { continue };
             entity.archive_at = None;
             let held = entity.in_flight || entity.transactions > 0 || entity.record.is_none();
-            if held {
-                // The end of what holds it plans it anew.
+            if held || !entity.is_dirty() {
+                // The end of what holds it plans it anew; what a transaction or its last save took needs no archiving.
                 continue;
             }
-            gathered.extend(self.write_of(id));
+            gathered.extend(self.write_of(id, None));
         }
         gathered
     }
 
-    /// What the database lacks of an entity, which counts as clean from here; a failed batch makes it dirty again.
-    pub(crate) fn write_of(&mut self, id: EntityId) -> Option<(Write, Member)> {
+    /// What the database lacks of an entity, which counts as clean from here; a failed batch makes it dirty again. Of
+    /// the base part that is what a transaction `held`, where there is one.
+    pub(crate) fn write_of(&mut self, id: EntityId, held: Option<Held>) -> Option<(Write, Member)> {
         let entity = self.entities.get_mut(id)?;
-        let record = entity.record?;
-        let dirty = std::mem::take(&mut entity.dirty);
+        let Some(record) = entity.record else {
+            entity.dirty.extend(held.map(|held| held.dirty).unwrap_or_default());
+            return None;
+        };
+        let is_base = |no: &PropertyNo| entity.ty.property(*no).is_some_and(|property| property.part == Part::Base);
+        let (base, cell): (BTreeSet<_>, BTreeSet<_>) = std::mem::take(&mut entity.dirty).into_iter().partition(is_base);
+        let held = match held {
+            Some(held) => {
+                entity.dirty = base;
+                held
+            }
+            None => {
+                let values = base.iter().filter_map(|no| Some((*no, self.host.read(id, *no)?))).collect();
+                Held { dirty: base, values, ..Held::default() }
+            }
+        };
+        let Held { mut dirty, mut values, .. } = held;
+        values.extend(cell.iter().filter_map(|no| Some((*no, entity.cell_values.get(no)?.clone()))));
+        dirty.extend(cell);
         let place_dirty = std::mem::take(&mut entity.place_dirty);
         entity.in_flight = true;
-        let values = dirty.iter().filter_map(|no| {
-            let property = entity.ty.property(*no)?;
-            let value = match property.part {
-                Part::Base => self.host.read(id, *no)?,
-                Part::Cell | Part::Client => entity.cell_values.get(no)?.clone(),
-            };
-            Some((*no, value))
-        });
-        let values = values.collect();
         let place = entity.place.clone().filter(|_| place_dirty);
         let write = Write::Save { ty: entity.ty.no, record, epoch: entity.epoch, values, place };
         Some((write, Member::Saved { entity: id, dirty, place_dirty }))
@@ -208,6 +228,8 @@ impl BaseRole {
                 };
                 if self.entities.set_record(*entity, record) {
                     self.member_done(*entity);
+                } else if let Some(unmade) = self.saver.unmade.get_mut(entity) {
+                    (unmade.record, unmade.in_flight) = (Some(record), false);
                 } else {
                     let epoch = kuafu_core::Epoch(1);
                     self.saver.gathering.push(Durable::Delete { ty: *ty, record, epoch });
@@ -233,6 +255,7 @@ impl BaseRole {
         let Some(batch) = self.saver.batches.remove(&number) else { return };
         self.counters.count("commits_refused");
         tracing::error!(%refusal, "the database refused a batch");
+        let refused = if batch.whole { batch.entities() } else { BTreeSet::new() };
         for member in batch.members {
             if let Member::Saved { entity: id, dirty, place_dirty } = member {
                 if let Some(entity) = self.entities.get_mut(id) {
@@ -245,11 +268,12 @@ impl BaseRole {
                 self.end_unmade(id);
             }
         }
+        self.refuse_followers(refused, refusal);
         self.end_awaits(batch.awaits, &Err(refusal.clone()));
     }
 
     /// An entity that leaves cannot wait for a database that refuses it for good; what is lost is in the log.
-    fn member_refused(&mut self, id: EntityId) {
+    pub(super) fn member_refused(&mut self, id: EntityId) {
         let leaving = self.entities.get(id).filter(|entity| entity.phase == Phase::Saving);
         if let Some(entity) = leaving {
             self.counters.count("saves_given_up");
@@ -262,14 +286,17 @@ impl BaseRole {
         self.member_done(id);
     }
 
-    fn end_unmade(&mut self, id: EntityId) {
+    pub(super) fn end_unmade(&mut self, id: EntityId) {
         if let Some(entity) = self.entities.get_mut(id) {
             entity.in_flight = false;
+        }
+        if let Some(unmade) = self.saver.unmade.get_mut(&id) {
+            unmade.in_flight = false;
         }
         self.end_entity(id, true);
     }
 
-    fn end_awaits(&mut self, awaits: Vec<AwaitId>, result: &Result<Value, Refusal>) {
+    pub(super) fn end_awaits(&mut self, awaits: Vec<AwaitId>, result: &Result<Value, Refusal>) {
         for awaiting in awaits {
             self.host.resume(self.now, awaiting, result.clone().map_err(Failure::Refused));
         }
@@ -320,7 +347,7 @@ impl BaseRole {
     }
 }
 
-/// Whether sending the same batch again cannot help.
-fn is_final(code: Code) -> bool {
+/// Whether asking the db the same again cannot help.
+pub(crate) fn is_final(code: Code) -> bool {
     !matches!(code, Code::Busy | Code::Unavailable | Code::StoreFailed | Code::ServerFault | Code::DeadlinePassed)
 }

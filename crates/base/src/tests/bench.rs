@@ -247,6 +247,12 @@ impl Bench {
         self.take_call(is_it).1
     }
 
+    /// The first open call of a kind, which stays open.
+    pub(super) fn unanswered(&self, is_it: impl Fn(&Request) -> bool) -> Request {
+        let found = self.calls.iter().find(|(_, request)| is_it(request));
+        found.unwrap_or_else(|| panic!("no such call among {:?}", self.calls)).1.clone()
+    }
+
     fn take_call(&mut self, is_it: impl Fn(&Request) -> bool) -> (CallId, Request) {
         let place = self.calls.iter().position(|(_, request)| is_it(request));
         let place = place.unwrap_or_else(|| panic!("no such call among {:?}", self.calls));

@@ -1,15 +1,16 @@
 //! The base as a value: inputs in, outputs out, no sockets and no clock.
 
 mod bench;
+mod lasting;
 mod logic;
 
 use kuafu_contract::link::{BlobKind, Event, WitnessPart, WitnessView, WorldFrameWriter};
-use kuafu_contract::{Request, accounts, base, db};
+use kuafu_contract::{Request, accounts, base, cell_manager, db};
 use kuafu_core::{Code, Epoch, RecordId, SpaceId, TypeNo, Value};
 use kuafu_edge::EdgeCommand;
 use kuafu_logic::World;
 use kuafu_wire::message::CallOutcome;
-use kuafu_wire::{ClientMessage, Frame, ServerMessage};
+use kuafu_wire::{ClientMessage, Frame, Message, ServerMessage};
 
 use bench::{Bench, CELL, conn};
 use logic::{BANK, GOLD};
@@ -41,6 +42,28 @@ fn a_ticket_is_good_once_and_not_for_ever() {
     assert_eq!(bench.closed_with(conn(3)), Some(Code::TicketInvalid));
     assert!(bench.requests().iter().any(|request| matches!(request,
         Request::Accounts(accounts::Request::CloseSession { account, .. }) if account.0 == 8)));
+}
+
+#[test]
+fn what_logic_gave_a_new_player_is_saved_at_once_and_again_with_its_cell_part() {
+    let mut bench = Bench::new();
+    let token = bench.admit(7, 1);
+    bench.attach(conn(1), token);
+    let record = db::Record { record: RecordId(1_000_007), values: vec![], place: None };
+    let claimed = db::Reply::Claimed { epoch: Epoch(1), record, created: true };
+    bench.reply(|request| matches!(request, Request::Db(db::Request::Claim { .. })), claimed);
+    let is_save = |request: &Request| matches!(request, Request::Db(db::Request::Commit { .. }));
+    bench.reply(is_save, db::Reply::Committed { created: vec![], stale: vec![] });
+
+    bench.reply(|request| matches!(request, Request::CellManager(_)), cell_manager::Reply::Cell(CELL));
+    bench.pass_ms(20);
+    let created = bench.events_to(CELL).into_iter().find_map(|event| match event {
+        Event::CreatePart { entity, real_epoch, .. } => Some(Event::PartCreated { entity, real_epoch }),
+        _ => None,
+    });
+    bench.cell_says(vec![created.expect("the cell part is made")]);
+    bench.pass_ms(20);
+    assert!(bench.events_to(CELL).iter().any(|event| matches!(event, Event::BackUp { .. })));
 }
 
 #[test]
@@ -289,6 +312,22 @@ fn a_tick_of_the_cell_becomes_one_packet_a_client() {
     let moved: Vec<_> = frame.movements().map(|movement| (movement.slot, movement.record)).collect();
     assert_eq!(moved, [(1, kuafu_wire::Record::from_bytes([7; 7]))]);
     assert_eq!(frame.state().map(|state| state.changes.to_vec()).collect::<Vec<_>>(), [b"delta".to_vec()]);
+}
+
+#[test]
+fn of_many_moves_in_one_packet_the_last_one_reaches_the_cell() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    let witness = bench.witness();
+    let mut packet = bytes::BytesMut::new();
+    for sequence in 1..=1_000 {
+        ClientMessage::Move { sequence, position: [sequence as f32, 0.0, 0.0], yaw: 0.0 }.encode(&mut packet);
+    }
+    bench.packet(conn(1), packet.to_vec());
+    bench.call_own(conn(1), GOLD, 1, Value::Int(1));
+    bench.pass_ms(20);
+    let moved = Event::Move { witness, sequence: 1_000, position: [1_000.0, 0.0, 0.0], yaw: 0.0 };
+    assert_eq!(bench.events_to(CELL), [moved]);
 }
 
 #[test]

@@ -96,6 +96,9 @@ impl BaseRole {
         let Some(entity) = self.entities.get_mut(id) else { return };
         if let CellPart::Creating(cell, space) = entity.cell {
             entity.cell = CellPart::Ready(cell, space);
+            if std::mem::take(&mut entity.is_newborn) {
+                self.saver.note_save(id, None);
+            }
             self.host.hook(self.now, id, Hook::CellReady, &[]);
         }
     }

@@ -22,7 +22,7 @@ use kuafu_store::{Store, StoreOptions};
 use crate::cli::UpArgs;
 use crate::project::Project;
 use ports::Ports;
-use roles::Running;
+use roles::{EndedRole, Running};
 use say::Say;
 
 /// How long a drain may take; what has not ended then is dropped.
@@ -76,6 +76,26 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
     say.ended(&ended);
     match dead {
         Some(role) => anyhow::bail!("{role} ended by itself; the log above says why"),
-        None => Ok(()),
+        None => all_in_time(&ended),
+    }
+}
+
+/// A role that was dropped may not have saved all: that is no success.
+fn all_in_time(ended: &[EndedRole]) -> anyhow::Result<()> {
+    let late: Vec<&str> = ended.iter().filter(|role| !role.in_time).map(|role| role.name.as_str()).collect();
+    anyhow::ensure!(late.is_empty(), "not in time, and dropped: {}", late.join(", "));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_that_had_to_be_dropped_makes_the_exit_a_failure() {
+        let role = |name: &str, in_time| EndedRole { name: name.to_owned(), in_time };
+        assert!(all_in_time(&[role("base:4", true), role("db:1", true)]).is_ok());
+        let said = all_in_time(&[role("base:4", false), role("db:1", true)]).expect_err("one was late").to_string();
+        assert!(said.contains("base:4") && !said.contains("db:1"), "{said}");
     }
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -44,14 +44,18 @@ fn copy_tree(from: &Path, to: &Path) {
 /// A first port with enough free ones after it. Tests of one process never get the same.
 pub(crate) fn free_ports() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let spread = (std::process::id() % 200) as u16 * 100;
-    for _ in 0..200 {
-        let base = 21_000 + (spread + NEXT.fetch_add(50, Ordering::Relaxed)) % 30_000;
-        if (0..8).all(|n| TcpListener::bind(("127.0.0.1", base + n)).is_ok()) {
-            return base;
+    let spread = (std::process::id() % 1_150) as u16 * 10;
+    let mut last = None;
+    for _ in 0..400 {
+        // Below the ports that the system gives to connections.
+        let base = 21_000 + (spread + NEXT.fetch_add(20, Ordering::Relaxed)) % 11_500;
+        let listeners = (0..8).map(|n| TcpListener::bind(("127.0.0.1", base + n)));
+        match listeners.collect::<Result<Vec<_>, _>>() {
+            Ok(_) => return base,
+            Err(error) => last = Some(error),
         }
     }
-    panic!("no free ports");
+    panic!("no free ports: {last:?}");
 }
 
 /// `kuafu` with arguments, not started yet.
@@ -71,7 +75,8 @@ pub(crate) struct Game {
     child: Child,
     /// The console's port; the login's is the next one.
     pub(crate) port: u16,
-    lines: mpsc::Receiver<Value>,
+    /// What it prints. Kept, so that it always has somebody to print to.
+    _lines: Mutex<mpsc::Receiver<Value>>,
 }
 
 impl Game {
@@ -96,8 +101,9 @@ impl Game {
                 }
             }
         });
-        let game = Self { child, port, lines };
-        let ready = game.lines.recv_timeout(PATIENCE).expect("the game says that it is ready");
+        let ready = lines.recv_timeout(PATIENCE);
+        let game = Self { child, port, _lines: Mutex::new(lines) };
+        let ready = ready.expect("the game says that it is ready");
         assert_eq!(ready["ready"], true, "{ready}");
         game
     }

@@ -8,6 +8,7 @@ mod player;
 mod raw;
 
 mod bots;
+mod durability;
 mod limits;
 mod login;
 mod pictures;
@@ -15,3 +16,4 @@ mod recovery;
 mod session;
 mod startup;
 mod walk;
+mod world;

@@ -58,7 +58,7 @@ impl Player {
 
     /// The same with options, and without a promise that it works. The transport alternates by name.
     pub(crate) async fn join_as(game: &Game, name: &str, options: Options) -> Result<Self, ClientError> {
-        let transport = if name.len() % 2 == 0 { Transport::Tcp } else { Transport::WebSocket };
+        let transport = if name.len().is_multiple_of(2) { Transport::Tcp } else { Transport::WebSocket };
         let target = Target { transport, ..target(game) };
         let account =
             Account { name: name.into(), password: PASSWORD.into(), role: format!("{name} one"), register: true };
