@@ -66,8 +66,16 @@ impl Saver {
         if self.gathering.iter().any(is_made_now) {
             self.gathering.retain(|durable| !is_made_now(durable));
         } else if entity.epoch.0 > 0 {
-            self.unmade.insert(id, Unmade { ty, record: None, in_flight: entity.in_flight });
+            self.unmade.insert(id, Unmade { ty, record: None, in_flight: entity.in_flight, is_kept: false });
             self.gathering.push(Durable::DeleteMade { entity: id });
+        }
+    }
+
+    /// The end of an entity was refused: its creation goes on.
+    fn keep_unmade(&mut self, id: EntityId) {
+        if let Some(unmade) = self.unmade.get_mut(&id) {
+            unmade.is_kept = true;
+            self.unmade.retain(|_, unmade| !unmade.is_kept || unmade.record.is_none());
         }
     }
 
@@ -230,6 +238,7 @@ impl BaseRole {
                     self.member_done(*entity);
                 } else if let Some(unmade) = self.saver.unmade.get_mut(entity) {
                     (unmade.record, unmade.in_flight) = (Some(record), false);
+                    self.saver.unmade.retain(|_, unmade| !unmade.is_kept || unmade.record.is_none());
                 } else {
                     let epoch = kuafu_core::Epoch(1);
                     self.saver.gathering.push(Durable::Delete { ty: *ty, record, epoch });
@@ -293,6 +302,7 @@ impl BaseRole {
         if let Some(unmade) = self.saver.unmade.get_mut(&id) {
             unmade.in_flight = false;
         }
+        self.saver.unmade.retain(|other, unmade| *other != id || !unmade.is_kept);
         self.end_entity(id, true);
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Unmade {
     pub(super) record: Option<RecordId>,
     /// The creation is on its way to the database.
     pub(super) in_flight: bool,
+    /// The transaction that ended it was refused: the record is made and stays.
+    pub(super) is_kept: bool,
 }
 
 /// What one input wants to last.
@@ -239,7 +241,7 @@ impl BaseRole {
                 Durable::Save { awaiting, .. } => awaits.extend(awaiting),
                 Durable::Create { entity } => self.end_unmade(entity),
                 Durable::Delete { .. } => {}
-                Durable::DeleteMade { entity } => drop(self.saver.unmade.remove(&entity)),
+                Durable::DeleteMade { entity } => self.saver.keep_unmade(entity),
             }
         }
         for id in transaction.entities {

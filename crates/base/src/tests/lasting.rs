@@ -222,3 +222,30 @@ fn a_transaction_is_sent_whole_though_one_of_its_entities_was_lost_meanwhile() {
     let of_avatar = |write: &Write| matches!(write, Write::Save { record: RecordId(1_000_007), epoch: Epoch(1), .. });
     assert!(writes.len() == 2 && writes.iter().any(of_avatar), "the db refuses all of it: {writes:?}");
 }
+
+#[test]
+fn a_creation_goes_on_when_the_end_of_what_it_makes_is_refused() {
+    let (mut bench, avatar) = settled();
+    let purse = bench.base.ids.draw_id().expect("there are ids");
+    // The avatar's save is on its way; the purse's creation waits behind another that is on its way too.
+    let other = bench.base.ids.draw_id().expect("there are ids");
+    bench.base.create_entity(other, TypeNo(1), vec![], None, true);
+    bench.pass_ms(20);
+    bench.base.saver.note_save(avatar, None);
+    bench.pass_ms(1_100);
+    bench.base.create_entity(purse, TypeNo(1), vec![], None, true);
+    bench.base.saver.note_save(other, None);
+    bench.pass_ms(20);
+    bench.base.end_entity(purse, true);
+    bench.base.saver.note_save(avatar, None);
+    bench.pass_ms(1_100);
+    let is_of_avatar = |request: &Request| {
+        matches!(request, Request::Db(db::Request::Commit { writes, .. })
+            if matches!(writes[..], [Write::Save { record: RecordId(1_000_007), .. }]))
+    };
+    bench.refuse(is_of_avatar, Code::Stale);
+    bench.reply(is_commit, committed(&[RecordId(80)]));
+    bench.pass_ms(20);
+    let writes = writes(bench.find(is_commit));
+    assert!(writes.iter().any(|write| matches!(write, Write::Create { .. })), "{writes:?}");
+}
