@@ -100,7 +100,9 @@ impl Saver {
 impl BaseRole {
     /// Plans the archiving of an entity that has become dirty.
     pub(crate) fn plan_archive(&mut self, id: EntityId) {
-        let period = self.config.limits.archive_period_ms as f64;
+        // What comes from a cell part is up to a backup period old when the base hears of it.
+        let limits = &self.config.limits;
+        let period = limits.archive_period_ms.saturating_sub(limits.cell_backup_period_ms) as f64;
         let Some(entity) = self.entities.get_mut(id) else { return };
         if !entity.is_dirty() || entity.archive_at.is_some() || !entity.ty.is_persistent() {
             return;
