@@ -2,7 +2,6 @@
 
 mod calls;
 mod lifecycle;
-mod load;
 mod manager;
 mod movement;
 mod pressure;
