@@ -124,6 +124,7 @@ impl Scripted {
                     ("queue", 0.0),
                 ]
             }
+            RoleKind::Config => vec![("release", 1.0)],
             RoleKind::Db => vec![("commit_ms_p99", 1.4 + self.noise()), ("commits", (seconds * 4.6).floor())],
             RoleKind::Accounts | RoleKind::BaseManager | RoleKind::CellManager | RoleKind::Console => {
                 vec![("calls", (seconds * 2.2).floor())]

@@ -21,6 +21,8 @@ pub enum RoleKind {
     Cell,
     /// Places spaces.
     CellManager,
+    /// Keeps configuration and the releases of game logic.
+    Config,
     /// The web console.
     Console,
     /// Alone touches entity data.
@@ -39,6 +41,7 @@ impl RoleKind {
             Self::BaseManager => "base-manager",
             Self::Cell => "cell",
             Self::CellManager => "cell-manager",
+            Self::Config => "config",
             Self::Console => "console",
             Self::Db => "db",
             Self::Login => "login",

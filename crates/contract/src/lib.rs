@@ -9,10 +9,12 @@ pub mod base;
 pub mod base_manager;
 pub mod cell;
 pub mod cell_manager;
+pub mod config;
 pub mod console;
 pub mod db;
 pub mod envelope;
 pub mod link;
+pub mod logic;
 pub mod login;
 
 pub use envelope::{Address, Body, CONTRACT_VERSION, CallId, Envelope, Outcome, RoleKind, Target};
@@ -32,10 +34,14 @@ pub enum Request {
     Cell(cell::Request),
     /// To the cell-manager.
     CellManager(cell_manager::Request),
+    /// To the config role.
+    Config(config::Request),
     /// To the console.
     Console(console::Request),
     /// To a db.
     Db(db::Request),
+    /// To the logic of a base or a cell.
+    Logic(logic::Request),
     /// To a login.
     Login(login::Request),
 }
@@ -51,8 +57,12 @@ pub enum Reply {
     BaseManager(base_manager::Reply),
     /// From the cell-manager.
     CellManager(cell_manager::Reply),
+    /// From the config role.
+    Config(config::Reply),
     /// From a db.
     Db(db::Reply),
+    /// From the logic of a base or a cell.
+    Logic(logic::Reply),
 }
 
 macro_rules! joins {
@@ -66,7 +76,7 @@ macro_rules! joins {
 }
 
 joins!(Request: Accounts(accounts::Request), Base(base::Request), BaseManager(base_manager::Request),
-    Cell(cell::Request), CellManager(cell_manager::Request), Console(console::Request), Db(db::Request),
-    Login(login::Request));
+    Cell(cell::Request), CellManager(cell_manager::Request), Config(config::Request),
+    Console(console::Request), Db(db::Request), Logic(logic::Request), Login(login::Request));
 joins!(Reply: Accounts(accounts::Reply), Base(base::Reply), BaseManager(base_manager::Reply),
-    CellManager(cell_manager::Reply), Db(db::Reply));
+    CellManager(cell_manager::Reply), Config(config::Reply), Db(db::Reply), Logic(logic::Reply));

@@ -103,6 +103,28 @@ limits! {
     value_depth_max: u32 = 16, "levels of nested containers", "a deeper value is refused";
     container_items_max: u32 = 4_096, "items of one container", "a larger one is refused";
     text_bytes_max: u32 = 65_536, "bytes of one text or blob", "a longer one is refused";
+
+    // Releases of logic and data tables.
+    release_bytes_max: u32 = 67_108_864, "bytes of one release", "a larger release is refused; the present one runs on";
+    release_stage_ms_max: u64 = 30_000, "milliseconds", "a release that not every base and cell has loaded by then is given up; the present one runs on";
+    release_trial_ms: u64 = 60_000, "milliseconds", "how long after it was activated a release can be taken back for its errors";
+    release_faults_max: u32 = 20, "errors in scripts during the trial", "with more, the release before is activated again";
+    reloads_per_tick_max: u32 = 500, "entities per tick", "further entities hear of the new release in the next ticks, or before their next entry";
+    data_table_rows_max: u32 = 100_000, "rows of one data table", "a larger table is a problem of the project";
+    data_bytes_max: u64 = 33_554_432, "bytes of one data file", "a larger file is a problem of the project";
+
+    // Services, names, shared data, groups.
+    directory_entries_max: u32 = 10_000, "names and service providers per realm", "a further one is refused";
+    shared_entries_max: u32 = 1_000, "shared values per realm", "a further one is refused";
+    shared_value_bytes_max: u32 = 65_536, "encoded bytes of one shared value", "a larger value is refused";
+    groups_per_entity_max: u32 = 32, "groups of one entity", "a further one is an error in the script";
+    lookups_in_flight_max: u32 = 1_024, "searches for entities per base or cell", "a further search is refused with Busy";
+
+    // What scripts ask of others.
+    http_requests_in_flight_max: u32 = 64, "requests per realm", "a further request is refused with Busy";
+    http_response_bytes_max: u32 = 1_048_576, "bytes of one response", "a longer response is refused";
+    http_ms_max: u64 = 10_000, "milliseconds per request", "the request ends as unknown";
+    metrics_per_role_max: u32 = 256, "names of metrics per base or cell", "further names are counted together as `other`";
 }
 
 #[cfg(test)]

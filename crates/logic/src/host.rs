@@ -53,6 +53,15 @@ pub struct Fault {
     pub message: String,
 }
 
+/// One version of a game's logic and data tables. What the bytes are, only hosts and the compiler know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Counts up from 1, the release that a game starts with.
+    pub no: u64,
+    /// Logic and data tables.
+    pub bytes: Arc<[u8]>,
+}
+
 /// What a host counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HostCounters {
@@ -60,6 +69,8 @@ pub struct HostCounters {
     pub entries: u64,
     /// Entries that ended in an error.
     pub faults: u64,
+    /// Those of them since the present release was activated.
+    pub release_faults: u64,
     /// Entities it holds.
     pub entities: u64,
     /// Suspended tasks.
@@ -120,6 +131,31 @@ pub trait LogicHost {
 
     /// What it has counted.
     fn counters(&self) -> HostCounters;
+
+    /// Loads a release beside the running one; nothing runs differently yet.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people. The host is as before.
+    fn stage(&mut self, release: &Release) -> Result<(), String> {
+        Err(format!("this logic is compiled in: release {} needs a restart", release.no))
+    }
+
+    /// Runs a staged release, or the one before the present one, from now on: entries that begin after this run its
+    /// code, suspended ones end on theirs. The release that ran is kept until the next one is activated.
+    ///
+    /// # Errors
+    /// When it is neither staged nor the one before. The host is as before.
+    fn activate(&mut self, _now: Now, release: u64) -> Result<(), String> {
+        Err(format!("release {release} is not staged"))
+    }
+
+    /// Forgets a staged release.
+    fn discard(&mut self, _release: u64) {}
+
+    /// The number of the release that runs; 0 for logic that is compiled in.
+    fn release(&self) -> u64 {
+        0
+    }
 }
 
 /// What logic may read of the world at any time. A cell answers from its space; a base has [`NoWorld`].

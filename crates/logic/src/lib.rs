@@ -13,4 +13,4 @@ pub mod host;
 pub use coerce::coerce;
 pub use effect::{Audience, AwaitId, CallToken, Effect, Failure, Placement};
 pub use hook::Hook;
-pub use host::{Answer, Caller, EntitySeed, Fault, HostCounters, LogicHost, NoWorld, World};
+pub use host::{Answer, Caller, EntitySeed, Fault, HostCounters, LogicHost, NoWorld, Release, World};

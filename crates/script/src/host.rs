@@ -409,6 +409,7 @@ impl LogicHost for ScriptHost {
         HostCounters {
             entries: self.entries,
             faults: self.fault_count,
+            release_faults: self.fault_count,
             entities: self.shared.entities.borrow().len() as u64,
             tasks: self.tasks.len() as u64,
             timers: self.shared.timers.borrow().len() as u64,

@@ -1,0 +1,1 @@
+//! The `config` role: keeps the releases of game logic.

@@ -1,0 +1,1 @@
+//! Checks of scripts without running them.

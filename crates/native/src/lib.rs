@@ -1,0 +1,1 @@
+//! Game logic in Rust.

@@ -1,0 +1,1 @@
+//! Data tables: what designers write in files, checked against schemas and definitions.
