@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::{Buf, Bytes, BytesMut};
 use kuafu_core::Refusal;
-use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
 use crate::flusher::Flusher;
@@ -44,9 +44,9 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 pub(crate) enum Way {
     /// Whoever sends it, and the connection's task what is left.
-    Direct(Arc<TcpStream>),
+    Direct(Arc<OwnedWriteHalf>),
     /// The flusher, and the connection's task what is left.
-    Flusher(Arc<TcpStream>, Arc<Flusher>),
+    Flusher(Arc<OwnedWriteHalf>, Arc<Flusher>),
     /// The connection's task.
     Task,
 }
@@ -205,11 +205,11 @@ impl Outbox {
     }
 
     /// Writes what waits to the socket, as far as it takes it.
-    pub(crate) fn write_to(&self, socket: &TcpStream) -> io::Result<Progress> {
+    pub(crate) fn write_to(&self, socket: &OwnedWriteHalf) -> io::Result<Progress> {
         self.write_queue(&mut lock(&self.queue), socket)
     }
 
-    fn write_queue(&self, queue: &mut Queue, socket: &TcpStream) -> io::Result<Progress> {
+    fn write_queue(&self, queue: &mut Queue, socket: &OwnedWriteHalf) -> io::Result<Progress> {
         while !queue.chunks.is_empty() {
             let mut slices = [IoSlice::new(&[]); 2 * PACKETS_PER_WRITE_MAX];
             let mut count = 0;

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::server::TlsStream;
 
 use crate::outbox::{Outbox, Progress};
@@ -28,20 +29,20 @@ thread_local! {
 /// What comes from the client.
 #[derive(Debug)]
 pub(crate) enum Reading {
-    Plain(Arc<TcpStream>),
+    Plain(OwnedReadHalf),
     Tls(ReadHalf<TlsStream<TcpStream>>),
 }
 
 /// What goes to the client.
 #[derive(Debug)]
 pub(crate) enum Writing {
-    Plain(Arc<TcpStream>),
+    Plain(Arc<OwnedWriteHalf>),
     Tls { half: WriteHalf<TlsStream<TcpStream>>, taken: BytesMut },
 }
 
 pub(crate) fn plain(stream: TcpStream) -> (Reading, Writing) {
-    let stream = Arc::new(stream);
-    (Reading::Plain(Arc::clone(&stream)), Writing::Plain(stream))
+    let (reading, writing) = stream.into_split();
+    (Reading::Plain(reading), Writing::Plain(Arc::new(writing)))
 }
 
 pub(crate) fn tls(stream: TlsStream<TcpStream>) -> (Reading, Writing) {
@@ -62,20 +63,13 @@ impl Reading {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(stream) => loop {
-                ready!(stream.poll_read_ready(context))?;
-                match stream.try_read(scratch) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    read => return Poll::Ready(read),
-                }
-            },
-            Self::Tls(half) => {
-                let mut buffer = ReadBuf::new(scratch);
-                ready!(Pin::new(half).poll_read(context, &mut buffer))?;
-                Poll::Ready(Ok(buffer.filled().len()))
-            }
-        }
+        let mut buffer = ReadBuf::new(scratch);
+        // Not `try_read`: a read that fills less than the buffer spares the next one the system call that finds nothing.
+        ready!(match self {
+            Self::Plain(half) => Pin::new(half).poll_read(context, &mut buffer),
+            Self::Tls(half) => Pin::new(half).poll_read(context, &mut buffer),
+        })?;
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 
     /// Reads on without looking until the client ends, so that its unread bytes do not make the system reset the
@@ -87,7 +81,7 @@ impl Reading {
 
 impl Writing {
     /// The socket, when packets go to it as they are.
-    pub(crate) fn socket(&self) -> Option<Arc<TcpStream>> {
+    pub(crate) fn socket(&self) -> Option<Arc<OwnedWriteHalf>> {
         match self {
             Self::Plain(stream) => Some(Arc::clone(stream)),
             Self::Tls { .. } => None,
@@ -111,7 +105,7 @@ impl Writing {
 
     async fn make_room(&mut self, outbox: &Outbox) -> io::Result<()> {
         match self {
-            Self::Plain(stream) => poll_fn(|context| stream.poll_write_ready(context)).await,
+            Self::Plain(stream) => stream.writable().await,
             Self::Tls { half, taken } => {
                 while !taken.is_empty() {
                     let count = half.write(taken).await?;
@@ -129,8 +123,9 @@ impl Writing {
     pub(crate) async fn shutdown(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(stream) => {
-                // Tokio's own shutdown wants the stream alone; a second descriptor of the same socket does as well.
-                let second = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
+                // Tokio's own shutdown wants the half alone; a second descriptor of the same socket does as well.
+                let socket: &TcpStream = (**stream).as_ref();
+                let second = std::net::TcpStream::from(socket.as_fd().try_clone_to_owned()?);
                 second.shutdown(std::net::Shutdown::Write)
             }
             Self::Tls { half, .. } => half.shutdown().await,
