@@ -10,7 +10,13 @@
 mod framing;
 #[path = "../../crates/edge/src/websocket.rs"]
 mod websocket;
+// The file of a project that is no definition; its crate brings all roles with it.
+#[path = "../../crates/kuafu/src/project/file.rs"]
+#[expect(dead_code, reason = "only the reading of a text is fed")]
+mod file;
+mod scripts;
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -33,6 +39,11 @@ const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("schema", schema),
     ("type_text", type_text),
     ("value_json", value_json),
+    ("definitions", definitions),
+    ("project_file", project_file),
+    ("tables", kuafu_tables::fuzz),
+    ("script_set", scripts::script_set),
+    ("lint", scripts::lint),
 ];
 
 /// The entity types of the shared vectors, and one with something of every kind.
@@ -181,5 +192,59 @@ fn value_json(data: &[u8]) {
     if let Ok(value) = value_from_json(ty, &json) {
         let again = value_from_json(ty, &value_to_json(ty, &value)).expect("its own JSON is read");
         assert_eq!(format!("{value:?}"), format!("{again:?}"));
+    }
+}
+
+/// Stands before the path of each file of a folder.
+const FILE_MARK: &str = "=== ";
+
+/// A folder as one text: a line `=== traits/named.toml` before each file but the first.
+fn split_files(text: &str, first: &str) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = vec![(first.to_owned(), String::new())];
+    for line in text.split_inclusive('\n') {
+        match (line.strip_prefix(FILE_MARK), files.last_mut()) {
+            (Some(path), _) => files.push((path.trim().to_owned(), String::new())),
+            (None, Some((_, text))) => text.push_str(line),
+            (None, None) => {}
+        }
+    }
+    files
+}
+
+/// Definitions in several files. Problems are at places that are there; what is read goes through the schema, and again
+/// through the lock file, as it was.
+fn definitions(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let files = split_files(text, "a.toml");
+    match Definitions::load_from(files.clone()) {
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            for problem in problems {
+                assert!(problem.line >= 1 && problem.column >= 1 && !problem.help.is_empty(), "{problem}");
+            }
+        }
+        Ok(loaded) => sound(&loaded.definitions, files, loaded.ids_changed),
+    }
+}
+
+fn sound(definitions: &Definitions, mut files: Vec<(String, String)>, ids_changed: Option<String>) {
+    let limits = Limits { text_bytes_max: u32::MAX, container_items_max: u32::MAX, ..Limits::default() };
+    for property in definitions.types.values().flat_map(|ty| &ty.properties) {
+        property.check(&property.default, &limits).expect("a default fits its property");
+    }
+    let schema = definitions.client_schema_json();
+    let client = Definitions::from_client_schema_json(&schema).expect("its own schema is read");
+    assert_eq!(client.client_schema_json(), schema);
+    assert_eq!(client.digest_client, definitions.digest_client);
+    files.extend(ids_changed.map(|lock| ("ids.lock".to_owned(), lock)));
+    let again = Definitions::load_from(files).expect("with its lock file it is as good");
+    assert_eq!((again.ids_changed, again.definitions), (None, definitions.clone()));
+}
+
+fn project_file(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(why) = toml::from_str::<file::ProjectFile>(text) {
+        let problem = file::from_toml(Path::new("kuafu.toml"), text, &why);
+        assert!(problem.line >= 1 && problem.column >= 1);
     }
 }

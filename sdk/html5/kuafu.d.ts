@@ -53,12 +53,34 @@ export const Code: Readonly<Record<string, number>>;
 export function codeName(number: number): string;
 export function codeText(number: number): string;
 
-/** Calls of remote methods: each resolves with the result, or rejects with a KuafuError. */
-export type Remote = Readonly<Record<string, (...args: any[]) => Promise<any>>>;
+/** A remote method: resolves with the result, or rejects with a KuafuError. Last arguments with a default may be left out. */
+export type RemoteCall = (...args: any[]) => Promise<any>;
+
+/**
+ * Remote methods by name, each a `RemoteCall`; those of a component under its slot: `entity.cell.stats.heal(1)`. Stubs that
+ * `kuafu sdk` makes know them one by one.
+ */
+export type Remote = Readonly<Record<string, any>>;
 
 type Stop = () => void;
 
-/** An entity in view, or the own one. Its properties are fields; methods of its client part are events. */
+/** A component of an entity. Its properties are fields, its remote methods functions; its client methods are events. */
+export class Component {
+  /** Whose it is. */
+  readonly entity: Entity;
+  /** The name under which the entity has it. */
+  readonly slot: string;
+  /** Name of the component's type. */
+  readonly type: string;
+  readonly properties: Record<string, any>;
+  readonly [member: string]: any;
+  on(event: "changed", listener: (property: string, value: any, before: any) => void): Stop;
+  on(clientMethod: string, listener: (...args: any[]) => void): Stop;
+  once(event: string, listener: (...args: any[]) => void): Stop;
+  off(event: string, listener: Function): void;
+}
+
+/** An entity in view, or the own one. Its properties and components are fields; methods of its client part are events. */
 export class Entity {
   readonly id: number;
   /** Name of the type. */
@@ -71,6 +93,10 @@ export class Entity {
   readonly properties: Record<string, any>;
   readonly base: Remote;
   readonly cell: Remote;
+  /** Whether it is of a type, or of one that inherits from it. */
+  is(type: string): boolean;
+  /** The component in a slot; the field of the slot's name gives the same. */
+  component(slot: string): Component | undefined;
   readonly [property: string]: any;
   on(event: "changed", listener: (property: string, value: any, before: any) => void): Stop;
   on(event: "leave", listener: () => void): Stop;

@@ -8,6 +8,6 @@
 
 export { Kuafu } from "./src/client.js";
 export { Code, codeName, codeText } from "./src/codes.js";
-export { Entity } from "./src/entity.js";
+export { Component, Entity } from "./src/entity.js";
 export { KuafuError } from "./src/errors.js";
 export { World } from "./src/world.js";

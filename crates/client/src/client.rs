@@ -187,6 +187,23 @@ impl Client {
         self.call_and_wait(Some(entity), part, method, arguments).await
     }
 
+    /// Calls a method of a component (of the own entity when `entity` is `None`), on whichever part has it, and waits
+    /// for its result. Last arguments that have defaults may be left out, here as in every call.
+    ///
+    /// # Errors
+    /// [`CallError`]; [`NotSent::ComponentMethodUnknown`] also when both parts have the method: then call
+    /// `SLOT.METHOD` of the part.
+    pub async fn call_component(
+        &mut self,
+        entity: Option<EntityId>,
+        slot: &str,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, CallError> {
+        let part = self.game.component_part(entity, slot, method)?;
+        self.call_and_wait(entity, part, &format!("{slot}.{method}"), arguments).await
+    }
+
     /// Calls a method (of the own entity when `entity` is `None`) without waiting: [`Event::CallEnded`] with the
     /// number that this gives tells the result.
     ///

@@ -140,6 +140,14 @@ pub enum NotSent {
         /// The name.
         name: String,
     },
+    /// No component in the slot has such a method that clients may call, or it has it on both parts.
+    #[error("there is no method {slot}.{name}, or there is one on each part")]
+    ComponentMethodUnknown {
+        /// The slot.
+        slot: String,
+        /// The name.
+        name: String,
+    },
     /// The arguments do not fit the schema.
     #[error("{0}")]
     Arguments(String),

@@ -11,6 +11,7 @@ use kuafu_def::{Definitions, EntityType, Part};
 use kuafu_wire::{ClientMessage, Reader, ServerMessage, Writer, decode_arguments, encode_arguments};
 
 use crate::calls::Calls;
+use crate::component::part_of;
 use crate::rejoin::Attached;
 use crate::world::{Own, Space, World};
 use crate::{Event, Loss, NotSent, Options, TimeSync};
@@ -176,8 +177,10 @@ impl Game {
             let wrong = |why| NotSent::Arguments(format!("{name}: {}: {why}", argument.name));
             argument.check(value, &self.limits).map_err(wrong)?;
         }
+        let mut arguments = arguments.to_vec();
+        method.fill_in(&mut arguments);
         let mut bytes = bytes::BytesMut::new();
-        encode_arguments(method, arguments, &mut Writer::new(&mut bytes))
+        encode_arguments(method, &arguments, &mut Writer::new(&mut bytes))
             .map_err(|error| NotSent::Arguments(format!("{name}: {error}")))?;
         let message = ClientMessage::Call {
             number,
@@ -187,6 +190,16 @@ impl Game {
             arguments: bytes.freeze(),
         };
         Ok((message, Arc::clone(ty), method.no))
+    }
+
+    /// The part on which a component has a method, of the own entity or of one in view.
+    pub(crate) fn component_part(&self, entity: Option<EntityId>, slot: &str, method: &str) -> Result<Part, NotSent> {
+        let ty = match entity {
+            None => &self.world.own().ok_or(NotSent::NotInGame)?.ty,
+            Some(id) => self.world.entity(id).ok_or(NotSent::EntityUnknown(id))?.ty,
+        };
+        part_of(ty, slot, method)
+            .ok_or_else(|| NotSent::ComponentMethodUnknown { slot: slot.to_owned(), name: method.to_owned() })
     }
 
     pub(crate) fn move_message(&mut self, position: [f32; 3], yaw: f32) -> Result<(ClientMessage, u32), NotSent> {

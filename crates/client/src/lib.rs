@@ -23,6 +23,7 @@
 mod calls;
 mod channel;
 mod client;
+mod component;
 mod error;
 mod event;
 mod game;
@@ -30,13 +31,17 @@ mod link;
 mod login;
 mod options;
 mod rejoin;
+pub mod stub;
 mod sync;
 mod world;
 
 pub use client::Client;
+pub use component::Component;
 pub use error::{CallError, ClientError, Loss, NotSent};
 pub use event::Event;
 pub use game::Stats;
+pub use kuafu_core::{EntityId, Value, typed, value_enum, value_struct};
+pub use kuafu_def::Part;
 pub use kuafu_wire::Role;
 pub use login::Login;
 pub use options::{Account, Options, Reconnect, Target, Transport};

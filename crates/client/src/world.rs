@@ -12,7 +12,7 @@ use kuafu_def::{Definitions, EntityType};
 use kuafu_wire::{Call, DecodeError, Enter, Frame, Lattice, Movement, Reader, Record, State};
 use kuafu_wire::{decode_changes, decode_client_call, decode_properties};
 
-use crate::{Event, Loss};
+use crate::{Component, Event, Loss};
 
 /// The world as one player knows it.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ pub struct Space {
 
 /// What the server sent of an entity's properties, in the order in which it came.
 #[derive(Clone, Debug, Default)]
-struct Properties(Vec<(PropertyNo, Value)>);
+pub(crate) struct Properties(Vec<(PropertyNo, Value)>);
 
 impl World {
     /// The game's definitions as clients see them.
@@ -117,6 +117,14 @@ impl World {
         let no = own.ty.property_by_name(name)?.no;
         let cell = || self.at(0).filter(|entity| entity.id == own.id)?.properties.get(no);
         own.properties.get(no).or_else(cell).or_else(|| own.ty.property(no).map(|property| &property.default))
+    }
+
+    /// A component of the own entity, with the properties of both parts; `None` when nothing in the slot is for clients.
+    #[must_use]
+    pub fn own_component(&self, slot: &str) -> Option<Component<'_>> {
+        let own = self.own.as_ref()?;
+        let cell = self.at(0).filter(|entity| entity.id == own.id).map(|entity| entity.properties);
+        Component::of(&own.ty, slot, [Some(&own.properties), cell])
     }
 
     /// The space; `None` when the own entity is in none.
@@ -324,6 +332,12 @@ impl<'a> Entity<'a> {
         Some(self.properties.get(property.no).unwrap_or(&property.default))
     }
 
+    /// A component; `None` when nothing in the slot is for clients.
+    #[must_use]
+    pub fn component(&self, slot: &str) -> Option<Component<'a>> {
+        Component::of(self.ty, slot, [Some(self.properties), None])
+    }
+
     /// What the server sent of the properties.
     pub fn properties(&self) -> impl Iterator<Item = (PropertyNo, &'a Value)> + use<'a> {
         self.properties.iter()
@@ -353,7 +367,7 @@ impl Properties {
         self.0.iter().map(|(no, value)| (*no, value))
     }
 
-    fn get(&self, no: PropertyNo) -> Option<&Value> {
+    pub(crate) fn get(&self, no: PropertyNo) -> Option<&Value> {
         self.0.iter().find(|(known, _)| *known == no).map(|(_, value)| value)
     }
 

@@ -83,6 +83,7 @@ codes! {
     401 Stale "a newer owner writes this record",
     402 Owned "another process owns this record",
     403 StoreFailed "the database could not do it; it is logged",
+    404 ItemTaken "another record holds this item",
     // Movement.
     500 MovedTooFar "the movement was faster than allowed",
     501 OutOfBounds "the position is outside the space",

@@ -9,7 +9,9 @@ pub mod code;
 pub mod id;
 pub mod limits;
 pub mod rate;
+pub mod service;
 pub mod time;
+pub mod typed;
 pub mod value;
 
 pub use chance::Chance;
@@ -20,5 +22,6 @@ pub use id::{
 };
 pub use limits::Limits;
 pub use rate::{Rate, TokenBucket};
+pub use service::ServiceId;
 pub use time::{Clock, Moment, Now, WallTime};
 pub use value::{Quantity, Value};

@@ -112,6 +112,7 @@ limits! {
     reloads_per_tick_max: u32 = 500, "entities per tick", "further entities hear of the new release in the next ticks, or before their next entry";
     data_table_rows_max: u32 = 100_000, "rows of one data table", "a larger table is a problem of the project";
     data_bytes_max: u64 = 33_554_432, "bytes of one data file", "a larger file is a problem of the project";
+    data_query_ms_max: u64 = 5_000, "milliseconds per query of a data table", "the query is stopped, which is a problem of the project";
 
     // Services, names, shared data, groups.
     directory_entries_max: u32 = 10_000, "names and service providers per realm", "a further one is refused";
@@ -122,6 +123,7 @@ limits! {
 
     // What scripts ask of others.
     http_requests_in_flight_max: u32 = 64, "requests per realm", "a further request is refused with Busy";
+    http_request_bytes_max: u32 = 1_048_576, "bytes of the body of one request", "a longer body is an error in the script";
     http_response_bytes_max: u32 = 1_048_576, "bytes of one response", "a longer response is refused";
     http_ms_max: u64 = 10_000, "milliseconds per request", "the request ends as unknown";
     metrics_per_role_max: u32 = 256, "names of metrics per base or cell", "further names are counted together as `other`";

@@ -6,7 +6,7 @@
 
 use kuafu_core::{Change, Edit, EntityId, Limits, Quantity, Step, Value, change};
 
-use crate::model::{Argument, EXACT_INT_MAX, EnumType, Property, StructType, Type};
+use crate::model::{Argument, EXACT_INT_MAX, EnumType, Field, Method, Property, StructType, Type};
 
 /// The least and the greatest whole number of a type, ends included.
 pub(crate) fn int_range(bits: u8, signed: bool, wide: bool) -> (i128, i128) {
@@ -55,7 +55,7 @@ impl Type {
             Self::Text => Value::text(""),
             Self::Bytes => Value::Bytes([].into()),
             Self::Vector(len) => Value::Vector(Quantity { len: *len, parts: [0.0; 4] }),
-            Self::Entity => Value::Entity(EntityId::NONE),
+            Self::Entity(_) => Value::Entity(EntityId::NONE),
             Self::List(_) => Value::List(Vec::new()),
             Self::Map(..) => Value::Map(Vec::new()),
             Self::Struct(ty) => Value::List(ty.fields.iter().map(|field| field.default.clone()).collect()),
@@ -121,8 +121,23 @@ impl Argument {
     }
 }
 
+impl Method {
+    /// Adds the defaults of the last arguments to what a caller gave, when it gave fewer. What is still missing then
+    /// has no default.
+    pub fn fill_in(&self, given: &mut Vec<Value>) {
+        let missing = self.arguments.iter().skip(given.len());
+        given.extend(missing.map_while(|argument| argument.default.clone()));
+    }
+
+    /// How many arguments a caller must give at least.
+    #[must_use]
+    pub fn arguments_min(&self) -> usize {
+        self.arguments.iter().take_while(|argument| argument.default.is_none()).count()
+    }
+}
+
 /// Holds a value that fits its type against the bounds of a property or argument.
-pub(crate) fn check_bounds(
+pub fn check_bounds(
     ty: &Type,
     value: &Value,
     min: Option<f64>,
@@ -193,7 +208,7 @@ impl Checker<'_> {
             (Type::Text, Value::Text(text)) => self.text(text.len()),
             (Type::Bytes, Value::Bytes(bytes)) => self.text(bytes.len()),
             (Type::Vector(len), Value::Vector(vector)) => check_vector(*len, vector),
-            (Type::Entity, Value::Entity(id)) => check_entity(*id),
+            (Type::Entity(_), Value::Entity(id)) => check_entity(*id),
             (Type::Enum(ty), Value::Int(index)) => check_enum(ty, *index),
             (Type::List(item), Value::List(items)) => self.list(item, items, depth),
             (Type::Map(key, item), Value::Map(entries)) => self.map(key, item, entries, depth),
@@ -251,7 +266,8 @@ impl Checker<'_> {
             return Err(Fault::new(format!("expected the {expected} fields of {}, found {found}", ty.name)));
         }
         for (field, value) in ty.fields.iter().zip(fields) {
-            self.value(&field.ty, value, depth).map_err(|fault| fault.within(&format!(".{}", field.name)))?;
+            let fits = self.value(&field.ty, value, depth).and_then(|()| check_field(field, value));
+            fits.map_err(|fault| fault.within(&format!(".{}", field.name)))?;
         }
         Ok(())
     }
@@ -277,11 +293,27 @@ impl Checker<'_> {
             (Type::Struct(ty), Step::Field(no)) if !last || matches!(edit, Edit::Set(_)) => {
                 let field = ty.fields.get(usize::from(*no));
                 let field = field.ok_or_else(|| Fault::new(format!("{} has no field number {no}", ty.name)))?;
+                check_field_change(field, rest, edit).map_err(|fault| fault.within(&format!(".{}", field.name)))?;
                 (&field.ty, format!(".{}", field.name))
             }
             (ty, step) => return Err(no_such_edit(ty, step, edit, last)),
         };
         self.change(inner, rest, edit, depth).map_err(|fault| fault.within(&name))
+    }
+}
+
+fn check_field(field: &Field, value: &Value) -> Result<(), Fault> {
+    check_bounds(&field.ty, value, field.min, field.max, field.max_length).map_err(Fault::new)
+}
+
+/// The bounds of a field for a change that replaces it whole or adds to it; a value of another type is told elsewhere.
+fn check_field_change(field: &Field, rest: &[Step], edit: &Edit) -> Result<(), Fault> {
+    match (rest, edit) {
+        ([], Edit::Set(value)) => check_field(field, value),
+        ([Step::Index(index)], Edit::Set(_) | Edit::Insert(_)) if matches!(field.ty, Type::List(_)) => {
+            check_length(u64::from(*index) + 1, field.max_length).map_err(Fault::new)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,10 @@ use std::fmt::Write;
 
 use kuafu_core::Value;
 
-use crate::model::{Definitions, Digest, EntityType, Exposed, Method, Property, Type};
+use crate::model::{
+    Definitions, Digest, EntityType, Exposed, Field, Method, Property, Spread, StructType, Type, Volatile,
+};
+use crate::type_text::OnTheWire;
 
 /// Stands at the head of the texts; another way to write them needs another number.
 const FORMAT: u32 = 1;
@@ -66,14 +69,14 @@ fn text(definitions: &Definitions, scope: Scope) -> String {
     let mut text = format!("kuafu {FORMAT}\n");
     for ty in definitions.types.values().filter(|ty| scope == Scope::Full || ty.parts.client) {
         write_type(&mut text, ty, scope);
+        if scope == Scope::Full {
+            write_family(&mut text, definitions, ty);
+        }
     }
     let names = definitions.names_for_clients();
     let known = |name: &str| scope == Scope::Full || names.contains(name);
     for ty in definitions.structs.iter().filter(|ty| known(&ty.name)) {
-        line(&mut text, format_args!("struct {}", ty.name));
-        for field in &ty.fields {
-            line(&mut text, format_args!("field {} {} = {}", field.name, field.ty, value_text(&field.default)));
-        }
+        write_struct(&mut text, ty, scope);
     }
     for ty in definitions.enums.iter().filter(|ty| known(&ty.name)) {
         line(&mut text, format_args!("enum {} {}", ty.name, ty.variants.join(" ")));
@@ -99,13 +102,60 @@ fn write_type(text: &mut String, ty: &EntityType, scope: Scope) {
     }
 }
 
+/// What was added to types after the first form: written only where it is used, so that older digests stay.
+fn write_family(text: &mut String, definitions: &Definitions, ty: &EntityType) {
+    if ty.parent.is_some() {
+        let names: Vec<&str> = definitions.lineage(ty).map(|ancestor| ancestor.name.as_str()).collect();
+        line(text, format_args!("parents {}", names.join(" ")));
+    }
+    if ty.is_global {
+        line(text, format_args!("global"));
+    }
+    for component in &ty.components {
+        line(text, format_args!("component {} {}", component.slot, component.component));
+    }
+    if ty.volatile != Volatile::default() {
+        let metres = |spread: Spread| match spread {
+            Spread::Always => "always".to_owned(),
+            Spread::Never => "never".to_owned(),
+            Spread::Within(metres) => format!("{metres:?}"),
+        };
+        line(text, format_args!("volatile {} {}", metres(ty.volatile.position), metres(ty.volatile.yaw)));
+    }
+}
+
+fn write_struct(text: &mut String, ty: &StructType, scope: Scope) {
+    line(text, format_args!("struct {}", ty.name));
+    for field in &ty.fields {
+        let (name, default) = (&field.name, value_text(&field.default));
+        line(text, format_args!("field {name} {} = {default}", type_text(&field.ty, scope)));
+        let Field { persistent, min, max, max_length, .. } = field;
+        let is_plain = *persistent && min.is_none() && max.is_none() && max_length.is_none();
+        if scope == Scope::Full && !is_plain {
+            line(text, format_args!("{persistent} {min:?} {max:?} {max_length:?}"));
+        }
+    }
+}
+
+/// To which type of entity a reference goes only the server's scripts have to know.
+fn type_text(ty: &Type, scope: Scope) -> String {
+    match scope {
+        Scope::Client => OnTheWire(ty).to_string(),
+        Scope::Full => ty.to_string(),
+    }
+}
+
 fn write_property(text: &mut String, property: &Property, scope: Scope) {
-    let Property { no, name, ty, part, own_client, other_clients, default, .. } = property;
-    let default = value_text(default);
+    let Property { no, name, part, own_client, other_clients, default, .. } = property;
+    let (ty, default) = (type_text(&property.ty, scope), value_text(default));
     line(text, format_args!("property {no} {name} {ty} {part} {own_client} {other_clients} = {default}"));
     if scope == Scope::Full {
         let Property { cell_public, persistent, unique, indexed, min, max, max_length, .. } = property;
         line(text, format_args!("{cell_public} {persistent} {unique} {indexed} {min:?} {max:?} {max_length:?}"));
+        let Property { items, detail, update, .. } = property;
+        if *items || detail.is_some() || update.is_some() {
+            line(text, format_args!("{items} {detail:?} {update:?}"));
+        }
     }
 }
 
@@ -119,13 +169,16 @@ fn write_method(text: &mut String, method: &Method, scope: Scope) {
     };
     line(text, format_args!("method {no} {name} {part} {audience}"));
     for argument in &method.arguments {
-        line(text, format_args!("argument {} {}", argument.name, argument.ty));
+        line(text, format_args!("argument {} {}", argument.name, type_text(&argument.ty, scope)));
         if scope == Scope::Full {
+            if let Some(default) = &argument.default {
+                line(text, format_args!("= {}", value_text(default)));
+            }
             line(text, format_args!("{:?} {:?} {:?}", argument.min, argument.max, argument.max_length));
         }
     }
     if let Some(result) = &method.result {
-        line(text, format_args!("result {result}"));
+        line(text, format_args!("result {}", type_text(result, scope)));
     }
     if scope == Scope::Full {
         line(text, format_args!("{exposed:?} {:?}", method.rate));

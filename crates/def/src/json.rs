@@ -29,31 +29,57 @@ pub struct JsonError {
     pub found: String,
 }
 
-/// The JSON of a value. A value that does not fit the type, or is no number, becomes `null`: check it before.
+/// The JSON of a value as it is stored: without the fields that are not persistent. A value that does not fit the
+/// type, or is no number, becomes `null`: check it before.
 #[must_use]
 pub fn value_to_json(ty: &Type, value: &Value) -> Json {
-    match (ty, value) {
-        (Type::Bool, Value::Bool(flag)) => Json::Bool(*flag),
-        (Type::Int { signed, wide, .. }, Value::Int(number)) => int_to_json(*number, *signed, *wide),
-        (Type::Float32, Value::Float(number)) => float32_to_json(*number),
-        (Type::Float64, Value::Float(number)) => Json::from(*number),
-        (Type::Text, Value::Text(text)) => Json::from(text.as_ref()),
-        (Type::Bytes, Value::Bytes(bytes)) => Json::from(hex_of_bytes(bytes)),
-        (Type::Vector(_), Value::Vector(vector)) => {
-            vector.as_slice().iter().map(|part| float32_to_json(f64::from(*part))).collect()
+    Writer { whole: false }.value(ty, value)
+}
+
+/// The JSON of a value with all its fields.
+pub(crate) fn whole_value_to_json(ty: &Type, value: &Value) -> Json {
+    Writer { whole: true }.value(ty, value)
+}
+
+struct Writer {
+    /// Fields that are not persistent are written too.
+    whole: bool,
+}
+
+impl Writer {
+    fn value(&self, ty: &Type, value: &Value) -> Json {
+        match (ty, value) {
+            (Type::Bool, Value::Bool(flag)) => Json::Bool(*flag),
+            (Type::Int { signed, wide, .. }, Value::Int(number)) => int_to_json(*number, *signed, *wide),
+            (Type::Float32, Value::Float(number)) => float32_to_json(*number),
+            (Type::Float64, Value::Float(number)) => Json::from(*number),
+            (Type::Text, Value::Text(text)) => Json::from(text.as_ref()),
+            (Type::Bytes, Value::Bytes(bytes)) => Json::from(hex_of_bytes(bytes)),
+            (Type::Vector(_), Value::Vector(vector)) => {
+                vector.as_slice().iter().map(|part| float32_to_json(f64::from(*part))).collect()
+            }
+            (Type::Entity(_), Value::Entity(id)) => Json::from(id.0),
+            (Type::List(item), Value::List(items)) => items.iter().map(|value| self.value(item, value)).collect(),
+            (Type::Map(key, item), Value::Map(entries)) => self.map(key, item, entries),
+            (Type::Struct(ty), Value::List(fields)) if fields.len() == ty.fields.len() => {
+                let named = ty.fields.iter().zip(fields).filter(|(field, _)| self.whole || field.persistent);
+                Json::Object(named.map(|(field, value)| (field.name.clone(), self.value(&field.ty, value))).collect())
+            }
+            (Type::Enum(ty), Value::Int(index)) => {
+                let variant = usize::try_from(*index).ok().and_then(|index| ty.variants.get(index));
+                variant.map_or(Json::Null, |name| Json::from(name.as_str()))
+            }
+            _ => Json::Null,
         }
-        (Type::Entity, Value::Entity(id)) => Json::from(id.0),
-        (Type::List(item), Value::List(items)) => items.iter().map(|value| value_to_json(item, value)).collect(),
-        (Type::Map(key, item), Value::Map(entries)) => map_to_json(key, item, entries),
-        (Type::Struct(ty), Value::List(fields)) if fields.len() == ty.fields.len() => {
-            let named = ty.fields.iter().zip(fields);
-            Json::Object(named.map(|(field, value)| (field.name.clone(), value_to_json(&field.ty, value))).collect())
+    }
+
+    fn map(&self, key: &Type, item: &Type, entries: &[(Value, Value)]) -> Json {
+        if matches!(key, Type::Text) {
+            let named = entries.iter().filter_map(|(k, v)| Some((k.as_text()?.to_owned(), self.value(item, v))));
+            Json::Object(named.collect::<Map<_, _>>())
+        } else {
+            entries.iter().map(|(k, v)| Json::Array(vec![self.value(key, k), self.value(item, v)])).collect()
         }
-        (Type::Enum(ty), Value::Int(index)) => {
-            let variant = usize::try_from(*index).ok().and_then(|index| ty.variants.get(index));
-            variant.map_or(Json::Null, |name| Json::from(name.as_str()))
-        }
-        _ => Json::Null,
     }
 }
 
@@ -68,7 +94,7 @@ pub fn value_from_json(ty: &Type, json: &Json) -> Result<Value, JsonError> {
 
 /// The value of a default in a definition: as [`value_from_json`], but unknown fields are an error, and so is a
 /// default that grows beyond all reason by the defaults of structs inside structs.
-pub(crate) fn default_from_json(ty: &Type, json: &Json) -> Result<Value, JsonError> {
+pub fn default_from_json(ty: &Type, json: &Json) -> Result<Value, JsonError> {
     Reader { strict: true, left: DEFAULT_SIZE_MAX }.value(ty, json)
 }
 
@@ -88,15 +114,6 @@ fn float32_to_json(number: f64) -> Json {
     match format!("{narrow}").parse::<f64>() {
         Ok(short) if short as f32 == narrow && f64::from(narrow) == number => Json::from(short),
         _ => Json::from(number),
-    }
-}
-
-fn map_to_json(key: &Type, item: &Type, entries: &[(Value, Value)]) -> Json {
-    if matches!(key, Type::Text) {
-        let named = entries.iter().filter_map(|(k, v)| Some((k.as_text()?.to_owned(), value_to_json(item, v))));
-        Json::Object(named.collect::<Map<_, _>>())
-    } else {
-        entries.iter().map(|(k, v)| Json::Array(vec![value_to_json(key, k), value_to_json(item, v)])).collect()
     }
 }
 
@@ -122,7 +139,7 @@ impl Reader {
                 Ok(Value::Bytes(Arc::from(bytes)))
             }
             (Type::Vector(len), Json::Array(parts)) if parts.len() == usize::from(*len) => vector_from_json(parts),
-            (Type::Entity, json) => {
+            (Type::Entity(_), json) => {
                 let id = json.as_u64().filter(|id| *id < EXACT_INT_MAX.cast_unsigned());
                 id.map(|id| Value::Entity(EntityId(id))).ok_or_else(|| mismatch("the number of an entity", json))
             }

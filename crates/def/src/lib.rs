@@ -14,11 +14,12 @@ mod names;
 pub mod schema;
 mod type_text;
 
-pub use json::{JsonError, value_from_json, value_to_json};
+pub use json::{JsonError, default_from_json as value_from_json_strict, value_from_json, value_to_json};
 pub use load::{Loaded, Problem};
 pub use model::{
-    Argument, Definitions, Digest, EntityType, EnumType, Exposed, Field, Method, Part, Parts, Property, StructType,
-    Type,
+    Argument, Component, Definitions, DetailLevel, Digest, EntityType, EnumType, Exposed, Field, Method, Part, Parts,
+    Property, Spread, StructType, Type, Volatile,
 };
+pub use names::{is_member, nearest as nearest_name};
 pub use schema::SchemaError;
 pub use type_text::TypeTextError;

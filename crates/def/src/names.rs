@@ -21,12 +21,17 @@ const RESERVED: [&str; 21] = [
 ];
 
 /// Whether `name` can name a property, method, argument or field: an identifier that is no word of Luau.
-pub(crate) fn is_member(name: &str) -> bool {
+pub fn is_member(name: &str) -> bool {
     is_identifier(name) && !RESERVED.contains(&name)
 }
 
+/// Whether `name` is that of a property or method: a member's, or `slot.member` in a component.
+pub(crate) fn is_full_member(name: &str) -> bool {
+    name.split_once('.').map_or_else(|| is_member(name), |(slot, member)| is_member(slot) && is_member(member))
+}
+
 /// The known name that `word` was probably meant to be.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > NAME_LENGTH_MAX {
         return None;
     }

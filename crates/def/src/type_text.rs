@@ -15,8 +15,8 @@ pub(crate) const BUILT_IN: [&str; 17] = [
     "bytes", "vec2", "vec3", "vec4", "entity",
 ];
 
-/// The built-in types that take others.
-pub(crate) const CONTAINERS: [&str; 2] = ["list", "map"];
+/// The built-in types that take others. `items` is one only as the whole type of a property.
+pub(crate) const CONTAINERS: [&str; 3] = ["list", "map", "items"];
 
 /// A text that is no type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +46,9 @@ pub enum TypeTextError {
     /// `wide` after a type that is not `int64` or `uint64`.
     #[error("`{0}` cannot be wide")]
     NotWide(String),
+    /// `items<…>` inside a type, or where no property is.
+    #[error("`items` stands where it cannot")]
+    Items,
     /// More than [`TYPE_DEPTH_MAX`] levels.
     #[error("the type is nested more than {TYPE_DEPTH_MAX} levels deep")]
     TooDeep,
@@ -61,13 +64,14 @@ impl TypeTextError {
         match self {
             Self::Unknown { nearest: Some(name), .. } => format!("did you mean `{name}`?"),
             Self::Unknown { .. } => format!(
-                "the built-in types are {}, list<T> and map<K, V>; structs, enums and aliases are declared in types.toml",
+                "the built-in types are {}, list<T>, map<K, V>, and items<T> and entity<type>; structs, enums and aliases are declared in types.toml",
                 BUILT_IN.join(", ")
             ),
             Self::Broken(_) => "correct the declaration".to_owned(),
             Self::Syntax { .. } => "types look like `int32`, `int64 wide`, `list<T>` or `map<K, V>`".to_owned(),
             Self::NotAKey(_) => "keys are whole numbers, string, bool, entity or enums".to_owned(),
             Self::NotWide(_) => "only int64 and uint64 have a wide form; take `wide` away".to_owned(),
+            Self::Items => "`items<Struct>` can only be the whole type of a property; use map<uint64, T>".to_owned(),
             Self::TooDeep | Self::TooLarge => "make the type flatter, or split the property".to_owned(),
         }
     }
@@ -77,6 +81,9 @@ impl TypeTextError {
 pub(crate) trait Names {
     /// The type of a declared name.
     fn find(&mut self, name: &str) -> Found;
+
+    /// Takes note of an entity type that a reference names.
+    fn refer(&mut self, _name: &str) {}
 
     /// Every declared name, to guess what was meant.
     fn all(&self) -> Vec<String>;
@@ -120,7 +127,7 @@ impl Type {
 
     /// Whether values of the type can be keys of a map.
     pub(crate) fn can_be_key(&self) -> bool {
-        matches!(self, Self::Bool | Self::Int { .. } | Self::Text | Self::Entity | Self::Enum(_))
+        matches!(self, Self::Bool | Self::Int { .. } | Self::Text | Self::Entity(_) | Self::Enum(_))
     }
 }
 
@@ -180,6 +187,14 @@ impl<'a> Parser<'a> {
                     Err(TypeTextError::NotAKey(key.to_string()))
                 }
             }
+            "entity" if self.rest.starts_with('<') => {
+                self.sign('<', "`<`")?;
+                let name = self.word().ok_or_else(|| self.unexpected("an entity type"))?;
+                self.sign('>', "`>`")?;
+                self.names.refer(name);
+                Ok(Type::Entity(Some(name.into())))
+            }
+            "items" => Err(TypeTextError::Items),
             word => self.named(word),
         }
     }
@@ -263,7 +278,7 @@ fn built_in(word: &str) -> Option<Type> {
         "vec2" => Some(Type::Vector(2)),
         "vec3" => Some(Type::Vector(3)),
         "vec4" => Some(Type::Vector(4)),
-        "entity" => Some(Type::Entity),
+        "entity" => Some(Type::Entity(None)),
         _ => None,
     }
 }
@@ -273,6 +288,20 @@ pub(crate) fn widened(ty: Type) -> Result<Type, Type> {
     match ty {
         Type::Int { bits: 64, signed, .. } => Ok(Type::Int { bits: 64, signed, wide: true }),
         other => Err(other),
+    }
+}
+
+/// The text of a type without the entity types of its references: what they are on the wire.
+pub(crate) struct OnTheWire<'a>(pub(crate) &'a Type);
+
+impl fmt::Display for OnTheWire<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Type::Entity(_) => f.write_str("entity"),
+            Type::List(item) => write!(f, "list<{}>", Self(item)),
+            Type::Map(key, value) => write!(f, "map<{}, {}>", Self(key), Self(value)),
+            ty => ty.fmt(f),
+        }
     }
 }
 
@@ -288,7 +317,8 @@ impl fmt::Display for Type {
             Self::Text => f.write_str("string"),
             Self::Bytes => f.write_str("bytes"),
             Self::Vector(len) => write!(f, "vec{len}"),
-            Self::Entity => f.write_str("entity"),
+            Self::Entity(None) => f.write_str("entity"),
+            Self::Entity(Some(name)) => write!(f, "entity<{name}>"),
             Self::List(item) => write!(f, "list<{item}>"),
             Self::Map(key, value) => write!(f, "map<{key}, {value}>"),
             Self::Struct(ty) => f.write_str(&ty.name),
@@ -303,11 +333,25 @@ mod tests {
 
     #[test]
     fn a_type_text_is_the_display_of_what_it_parses_to() {
-        let texts = ["int64 wide", "list<uint64 wide>", "map<string, list<map<int8, vec3>>>", "entity", "bytes"];
+        let texts = [
+            "entity<thing>",
+            "list<map<entity<a>, int8>>",
+            "int64 wide",
+            "list<uint64 wide>",
+            "map<string, list<map<int8, vec3>>>",
+            "entity",
+            "bytes",
+        ];
         for text in BUILT_IN.into_iter().chain(texts) {
             assert_eq!(Type::parse(text, &[], &[]).map(|ty| ty.to_string()), Ok(text.to_owned()));
         }
         assert_eq!(Type::parse(" map< uint8 ,string > ", &[], &[]), Type::parse("map<uint8, string>", &[], &[]));
+    }
+
+    #[test]
+    fn on_the_wire_a_typed_reference_is_an_entity() {
+        let ty = Type::parse("map<entity<a>, list<entity<b>>>", &[], &[]).expect("a type");
+        assert_eq!(OnTheWire(&ty).to_string(), "map<entity, list<entity>>");
     }
 
     #[test]
@@ -320,6 +364,9 @@ mod tests {
         assert_eq!(error("int64 broad"), "found `broad` where `wide` or the end of the type was expected");
         assert_eq!(error("map<float32, bool>"), "`float32` cannot be the key of a map");
         assert_eq!(error("bool>"), "found `>` where the end of the type was expected");
+        assert_eq!(error("list<items<int8>>"), "`items` stands where it cannot");
+        assert_eq!(error("entity<>"), "found `>` where an entity type was expected");
+        assert_eq!(error("entity<list<int8>>"), "found `<int8>>` where `>` was expected");
         assert_eq!(error("strnig"), "there is no type `strnig`");
         assert_eq!(Type::parse("strnig", &[], &[]).expect_err("unknown").help(), "did you mean `string`?");
         assert_eq!(Type::parse(&"list<".repeat(100_000), &[], &[]), Err(TypeTextError::TooDeep));

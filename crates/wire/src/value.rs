@@ -48,8 +48,8 @@ fn encode(ty: &Type, value: &Value, writer: &mut Writer<'_>) -> Result<(), Encod
         (Type::Vector(len), Value::Vector(quantity)) if quantity.len == *len => {
             quantity.as_slice().iter().for_each(|part| writer.f32(*part));
         }
-        (Type::Entity, Value::Entity(id)) if id.0 < ENTITY_BOUND => writer.varint(id.0),
-        (Type::Entity, Value::Entity(id)) => {
+        (Type::Entity(_), Value::Entity(id)) if id.0 < ENTITY_BOUND => writer.varint(id.0),
+        (Type::Entity(_), Value::Entity(id)) => {
             return Err(EncodeError::OutOfRange { expected: "entity", number: id.0 as i64 });
         }
         (Type::List(item), Value::List(items)) => {
@@ -121,7 +121,7 @@ fn decode(ty: &Type, reader: &mut Reader<'_>, limits: &Limits, depth: u32) -> Re
             Ok(Value::Bytes(Arc::from(reader.blob("bytes")?)))
         }
         Type::Vector(len) => decode_vector(*len, reader),
-        Type::Entity => decode_below(reader, "entity", ENTITY_BOUND).map(|id| Value::Entity(EntityId(id))),
+        Type::Entity(_) => decode_below(reader, "entity", ENTITY_BOUND).map(|id| Value::Entity(EntityId(id))),
         Type::Enum(ty) => decode_below(reader, "enum", ty.variants.len() as u64).map(|index| Value::Int(index as i64)),
         Type::List(item) => decode_list(item, reader, limits, depth),
         Type::Map(key, item) => decode_map(key, item, reader, limits, depth),
@@ -251,7 +251,7 @@ pub(crate) fn kind(ty: &Type) -> &'static str {
         Type::Text => "string",
         Type::Bytes => "bytes",
         Type::Vector(_) => "vector",
-        Type::Entity => "entity",
+        Type::Entity(_) => "entity",
         Type::List(_) => "list",
         Type::Map(..) => "map",
         Type::Struct(_) => "struct",

@@ -13,10 +13,11 @@ export const PARTS = ["base", "cell", "client"];
 
 /**
  * @typedef {import("./values.js").Type} Type
- * @typedef {{number: number, name: string, type: Type, part: string, ownClient: boolean, otherClients: boolean,
- *   default: any}} Property
- * @typedef {{number: number, name: string, part: string, exposed: "owner" | "view" | {within: number} | null, arguments: {name: string, type: Type}[],
- *   result: Type | null}} Method
+ * @typedef {{number: number, name: string, slot: string | null, member: string, type: Type, items: boolean, part: string,
+ *   ownClient: boolean, otherClients: boolean, default: any}} Property
+ * @typedef {{name: string, type: Type, default: any}} Argument the default is undefined where there is none
+ * @typedef {{number: number, name: string, slot: string | null, member: string, part: string,
+ *   exposed: "owner" | "view" | {within: number} | null, arguments: Argument[], result: Type | null}} Method
  */
 
 /** What a client knows of a game's definitions. */
@@ -54,6 +55,10 @@ export class EntityType {
     this.number = json.no;
     /** @type {string} */
     this.name = json.name;
+    /** The types that it inherits from, the nearest first. @type {string[]} */
+    this.parents = Array.isArray(json.parents) ? json.parents.map(String) : [];
+    /** The type of each component, by its slot. @type {Map<string, string>} */
+    this.components = new Map(Object.entries(json.components ?? {}));
     /** @type {Map<number, Property>} */
     this.properties = new Map();
     /** @type {Map<number, Method>} */
@@ -67,7 +72,9 @@ export class EntityType {
     this.properties.set(json.no, {
       number: json.no,
       name: json.name,
+      ...inSlot(json.name),
       type,
+      items: Boolean(json.items),
       part: partName(json.part),
       ownClient: Boolean(json.own_client),
       otherClients: Boolean(json.other_clients),
@@ -79,9 +86,10 @@ export class EntityType {
     this.methods.set(json.no, {
       number: json.no,
       name: json.name,
+      ...inSlot(json.name),
       part: partName(json.part),
       exposed: json.exposed ?? null,
-      arguments: (json.arguments ?? []).map(({ name, type }) => ({ name, type: parseType(type, named) })),
+      arguments: (json.arguments ?? []).map((argument) => readArgument(argument, named)),
       result: json.result ? parseType(json.result, named) : null,
     });
   }
@@ -105,6 +113,18 @@ export class EntityType {
     if (!method) throw new MalformedError(`${this.name} has no method ${number}`);
     return method;
   }
+}
+
+/** A member of a component is called `slot.member`; the entity's own have no slot. */
+function inSlot(name) {
+  const dot = name.indexOf(".");
+  return dot < 0 ? { slot: null, member: name } : { slot: name.slice(0, dot), member: name.slice(dot + 1) };
+}
+
+/** @returns {Argument} */
+function readArgument(json, named) {
+  const type = parseType(json.type, named);
+  return { name: json.name, type, default: "default" in json ? valueFromJson(type, json.default) : undefined };
 }
 
 function partName(part) {

@@ -2,4 +2,5 @@
 
 import "./vectors.test.mjs";
 import "./units.test.mjs";
+import "./components.test.mjs";
 import "./session.test.mjs";

@@ -12,13 +12,14 @@ import { EntityType, namedTypes } from "../src/schema.js";
 import { decodeValue, encodeValue, parseType, valueFromJson } from "../src/values.js";
 import { Writer } from "../src/writer.js";
 import { checkFrames } from "./frame_vectors.mjs";
+import { checkSchemas } from "./schema_vectors.mjs";
 
 const FOLDER = new URL("../../vectors/", import.meta.url);
 const load = (file) => JSON.parse(readFileSync(new URL(file, FOLDER), "utf8"));
 
 test("every vector file is known to this test", () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
-  assert.deepEqual(files.filter((name) => !["messages.json", "values.json", "frames.json"].includes(name)), []);
+  assert.deepEqual(files.filter((name) => !["messages.json", "values.json", "frames.json", "schema.json"].includes(name)), []);
 });
 
 /** Fields as the vectors write them: snake case, bytes as hex, an outcome's fields beside the number. */
@@ -105,3 +106,7 @@ function asEntries(value) {
 }
 
 test("frames give the view that the vectors say", () => checkFrames(FOLDER));
+
+test("an older schema and a newer one are read to the same properties, methods and bytes", () => {
+  checkSchemas(load("schema.json"));
+});

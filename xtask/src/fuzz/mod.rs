@@ -28,6 +28,11 @@ const TARGETS: &[&str] = &[
     "schema",
     "type_text",
     "value_json",
+    "definitions",
+    "project_file",
+    "tables",
+    "script_set",
+    "lint",
 ];
 
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";

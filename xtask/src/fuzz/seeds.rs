@@ -1,5 +1,7 @@
 //! What the fuzzer begins with: sound input for every target, from the shared vectors and from our own encoders.
 
+mod scripts;
+
 use std::path::Path;
 
 use anyhow::Context;
@@ -36,6 +38,15 @@ pub(super) fn of(target: &str) -> anyhow::Result<Vec<Seed>> {
         "schema" => vec![read("fuzz/src/schema.json")?.to_string().into(), schema_of_frames()?],
         "type_text" => TYPES.iter().map(|text| text.as_bytes().to_vec()).collect(),
         "value_json" => defaults()?,
+        "definitions" => vec![
+            folder("examples/plaza/entities")?,
+            folder("crates/def/tests/def/large")?,
+            folder("crates/def/tests/def/broken")?,
+        ],
+        "project_file" => vec![text("examples/plaza/kuafu.toml")?.into(), PROJECT.into()],
+        "tables" => TABLES.iter().map(|text| text.as_bytes().to_vec()).collect(),
+        "script_set" => scripts::sets()?,
+        "lint" => scripts::texts()?,
         _ => Vec::new(),
     })
 }
@@ -52,6 +63,34 @@ const TYPES: &[&str] = &[
     "list<entity",
     "Nothing",
 ];
+
+const PROJECT: &str = "[game]\nrealm_no = 2\nautoload = [\"market\"]\n[roles]\nbases = 2\n[limits]\ntick_hz = 20\n\
+    [tls]\ncertificate = \"a.pem\"\nkey = \"b.pem\"\n";
+
+const TABLES: &[&str] = &[
+    "id,name,worth,next,at\n1,a,2.5,[2],\n2,b,,,\"{\"\"x\"\": [1, 2, 3]}\"\n",
+    "[{ \"id\": 1, \"name\": \"a\", \"next\": [1], \"at\": { \"x\": [1, 2, 3] } }]",
+    "key = \"id\"\n[columns]\nid = \"uint32\"\n",
+];
+
+/// The definitions of a folder as one text: each file after a line `=== PATH`.
+fn folder(path: &str) -> anyhow::Result<Seed> {
+    let mut seed = String::new();
+    for below in ["", "traits", "components"] {
+        let Ok(entries) = std::fs::read_dir(root().join(path).join(below)) else { continue };
+        let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+        files.sort();
+        for file in files {
+            let name = file.strip_prefix(root().join(path))?;
+            seed += &format!("=== {}\n{}", name.display(), std::fs::read_to_string(&file)?);
+        }
+    }
+    Ok(seed.into_bytes())
+}
+
+fn text(path: &str) -> anyhow::Result<String> {
+    std::fs::read_to_string(root().join(path)).with_context(|| path.to_owned())
+}
 
 fn read(path: impl AsRef<Path>) -> anyhow::Result<Json> {
     let path = root().join(path);
@@ -225,13 +264,14 @@ fn envelopes() -> Vec<Seed> {
         epoch: Epoch(2),
         values: vec![(PropertyNo(4), Value::List(values()))],
         place: Some(place()),
+        with_cell: true,
     };
     let commit =
         db::Request::Commit { operation: OperationId(7), by: Incarnation(3), whole: true, writes: vec![write] };
     let login = accounts::Request::Authenticate { name: "anna".to_owned(), password: "secret".to_owned() };
     let report = console::Report { from, state: "running".to_owned(), numbers: Default::default(), tick_us: vec![900] };
     let record = db::Record { record: RecordId(7), values: vec![(PropertyNo(1), Value::Int(4))], place: None };
-    let claimed = db::Reply::Claimed { epoch: Epoch(1), record, created: false };
+    let claimed = db::Reply::Claimed { epoch: Epoch(1), record, created: false, cell_created: false };
     let bodies = [
         Body::Call(CallId(9), commit.into()),
         Body::Call(CallId(10), login.into()),

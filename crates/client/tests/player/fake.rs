@@ -28,6 +28,8 @@ pub(crate) struct FakeServer {
     transport: Transport,
     pub(crate) schema: Arc<Definitions>,
     pub(crate) schema_json: String,
+    /// What an own entity begins with.
+    properties: Bytes,
 }
 
 pub(crate) enum Peer {
@@ -55,12 +57,17 @@ pub(crate) fn options() -> Options {
 
 impl FakeServer {
     pub(crate) async fn new(transport: Transport) -> Self {
+        // Gold, property 1, is 10.
+        Self::playing(transport, vectors()["schema"].to_string(), Bytes::from_static(&[1, 1, 20])).await
+    }
+
+    /// A server of another game than that of the vectors.
+    pub(crate) async fn playing(transport: Transport, schema_json: String, properties: Bytes) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(8_192).expect("a small buffer");
         socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-        let schema_json = vectors()["schema"].to_string();
         let schema = Arc::new(Definitions::from_client_schema_json(&schema_json).expect("the schema of the vectors"));
-        Self { listener: socket.listen(64).expect("it listens"), transport, schema, schema_json }
+        Self { listener: socket.listen(64).expect("it listens"), transport, schema, schema_json, properties }
     }
 
     pub(crate) async fn tcp() -> Self {
@@ -122,8 +129,13 @@ impl FakeServer {
     pub(crate) async fn attaches(&self, token: u8, resume: u8, retaken: bool) -> Peer {
         let mut peer = self.greeted().await;
         assert_eq!(peer.hear().await, ClientMessage::Attach { token: [token; 16] });
-        peer.say(&[attached(resume, retaken)]).await;
+        peer.say(&[self.attached(resume, retaken)]).await;
         peer
+    }
+
+    pub(crate) fn attached(&self, resume: u8, retaken: bool) -> ServerMessage {
+        let (type_no, resume, properties) = (TypeNo(1), [resume; 16], self.properties.clone());
+        ServerMessage::Attached { entity: OWN, type_no, record: ROLE, resume, retaken, properties }
     }
 
     /// A client in the game and the base's end of its connection.
@@ -231,13 +243,6 @@ impl Peer {
 pub(crate) fn logged_in() -> ServerMessage {
     let role = Role { id: ROLE, name: "Yu".into(), deleted_at_ms: 0 };
     ServerMessage::LoggedIn { account: AccountId(7), roles_max: 4, roles: vec![role] }
-}
-
-pub(crate) fn attached(resume: u8, retaken: bool) -> ServerMessage {
-    // Gold, property 1, is 10.
-    let properties = Bytes::from_static(&[1, 1, 20]);
-    let (type_no, resume) = (TypeNo(1), [resume; 16]);
-    ServerMessage::Attached { entity: OWN, type_no, record: ROLE, resume, retaken, properties }
 }
 
 pub(crate) fn space_enter() -> ServerMessage {

@@ -9,7 +9,7 @@ use kuafu_client::{Event, Loss, NotSent, Options, Reconnect, Transport};
 use kuafu_core::{Chance, EntityId, Limits, TypeNo};
 use kuafu_wire::{ClientMessage, ServerMessage};
 
-use crate::fake::{FakeServer, attached, event, frame, options, run, space_enter};
+use crate::fake::{FakeServer, event, frame, options, run, space_enter};
 
 fn lost(told: &Option<Event>) -> &Loss {
     let Some(Event::Disconnected { reason }) = told else { panic!("disconnected, not {told:?}") };
@@ -148,7 +148,7 @@ fn a_silent_server_is_left() {
             peer.hear().await;
             peer.say(&[server.welcome(100, 150)]).await;
             peer.hear().await;
-            peer.say(&[attached(2, false)]).await;
+            peer.say(&[server.attached(2, false)]).await;
             let mut pings = 0;
             while let Some(message) = peer.hear_any().await {
                 pings += u32::from(matches!(message, ClientMessage::Ping { .. }));

@@ -6,7 +6,7 @@ use kuafu_client::{Account, Client, ClientError, Options, Transport};
 use kuafu_core::{Code, RecordId, Refusal};
 use kuafu_wire::{ClientMessage, Password, Role, ServerMessage};
 
-use crate::fake::{FakeServer, OWN, ROLE, attached, logged_in, options, run};
+use crate::fake::{FakeServer, OWN, ROLE, logged_in, options, run};
 
 fn refused(code: Code, answers: u8) -> ServerMessage {
     ServerMessage::error(&Refusal::from(code), false, answers)
@@ -147,7 +147,7 @@ fn what_is_no_answer_is_an_error_that_says_so() {
         let serve = async {
             let mut peer = server.greeted().await;
             peer.hear().await;
-            peer.say(&[attached(1, false)]).await;
+            peer.say(&[server.attached(1, false)]).await;
         };
         tokio::join!(client, serve);
     });

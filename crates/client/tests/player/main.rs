@@ -1,6 +1,7 @@
 //! A client against a scripted server: one module a behaviour.
 
 mod calls;
+mod components;
 mod fake;
 mod faults;
 mod login;

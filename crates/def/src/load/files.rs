@@ -1,8 +1,9 @@
-//! The files of a folder of definitions: which there are, read as text and as TOML.
+//! The files of definitions, from a folder or from memory: which there are, read as text and as TOML.
 //!
-//! What cannot be read is a problem at its file, never an error that hides the others. Size is bounded, so that a
+//! What a file is for its path below `entities/` says. What cannot be read is a problem at its file, never an error that hides the others. Size is bounded, so that a
 //! wrong file is told and not swallowed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::problem::{Kind, Problem, Source, place};
+use crate::names;
+use crate::type_text::shown;
 
 /// Bytes of a definition file. A larger one is a problem.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -21,18 +24,72 @@ const FILES_MAX: usize = 10_000;
 /// The name of the file with the stable numbers.
 pub const IDS_FILE: &str = "ids.lock";
 
-/// Every definition file of the folder, sorted by kind and name.
-pub(crate) fn read(dir: &Path) -> Result<Vec<Source>, Problem> {
-    let mut sources: Vec<Source> = list(dir)?.into_iter().map(read_entity_or_types).collect();
-    let traits = dir.join("traits");
-    if traits.is_dir() {
-        sources.extend(list(&traits)?.into_iter().map(|file| read_one(Kind::Trait, file)));
+/// The folders of definitions below `entities/`, and what the files in them declare.
+const FOLDERS: [(&str, Kind); 2] = [("traits", Kind::Trait), ("components", Kind::Component)];
+
+/// A definition file by its path below `entities/`, and its text, if it could be read.
+pub(crate) struct Found {
+    pub(crate) path: PathBuf,
+    pub(crate) text: Result<Vec<u8>, String>,
+}
+
+/// Every file of the folder that may be a definition: `*.toml` in it and in the folders directly below, `ids.lock`.
+pub(crate) fn find(dir: &Path) -> Result<Vec<Found>, Problem> {
+    let mut paths = list(dir)?;
+    for entry in fs::read_dir(dir).map_err(|error| unreadable(dir, &error))?.take(FILES_MAX).flatten() {
+        let path = entry.path();
+        if path.is_dir() && !is_hidden(&path) && !is_definition(&path) {
+            paths.extend(list(&path)?);
+        }
     }
     let ids = dir.join(IDS_FILE);
     if fs::symlink_metadata(&ids).is_ok() {
-        sources.push(read_one(Kind::Ids, ids));
+        paths.push(ids);
     }
-    Ok(sources)
+    let found = |path: PathBuf| Found {
+        text: read_bytes(&path),
+        path: path.strip_prefix(dir).map(Path::to_path_buf).unwrap_or(path),
+    };
+    Ok(paths.into_iter().map(found).collect())
+}
+
+/// The files as sources, sorted by path; `dir` stands before their paths in problems. A file in a folder that is none
+/// of definitions is a problem.
+pub(crate) fn sources(dir: &Path, files: impl IntoIterator<Item = Found>) -> Vec<Source> {
+    // A path that is there twice has its last text.
+    let files = files.into_iter().filter(|found| is_definition(&found.path));
+    let files: BTreeMap<PathBuf, Found> = files.map(|found| (found.path.clone(), found)).collect();
+    files.into_values().take(FILES_MAX).map(|found| source(dir, found)).collect()
+}
+
+fn source(dir: &Path, found: Found) -> Source {
+    let Found { path, text } = found;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let (kind, file) = (kind(&path), dir.join(&path));
+    let source = match text {
+        Ok(bytes) if bytes.len() as u64 > FILE_BYTES_MAX => refused(kind, name, file, "the file is too large"),
+        Ok(bytes) => of_bytes(kind, name, file, bytes),
+        Err(what) => refused(kind, name, file, &what),
+    };
+    if kind == Kind::Stray {
+        let folder = path.parent().unwrap_or(&path).to_string_lossy().into_owned();
+        let guess = names::did_you_mean(&folder, FOLDERS.map(|(name, _)| name));
+        let help = format!("{guess}definitions are in entities/, entities/traits/ and entities/components/");
+        source.whole().report("folder", format!("`{}` is no folder of definitions", shown(&folder)), help);
+    }
+    source
+}
+
+fn kind(path: &Path) -> Kind {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        None if path.as_os_str() == IDS_FILE => Kind::Ids,
+        None if path.file_stem().is_some_and(|stem| stem == "types") => Kind::Types,
+        None => Kind::Entity,
+        Some(folder) => {
+            FOLDERS.into_iter().find(|(name, _)| folder.as_os_str() == *name).map_or(Kind::Stray, |(_, kind)| kind)
+        }
+    }
 }
 
 /// The source as TOML; `None` when it is none, which is then a problem of the source.
@@ -57,13 +114,20 @@ fn list(dir: &Path) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();
     for entry in entries.take(FILES_MAX) {
         let path = entry.map_err(|error| unreadable(dir, &error))?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.extension().is_some_and(|extension| extension == "toml") && !hidden {
+        if is_definition(&path) {
             files.push(path);
         }
     }
-    files.sort();
     Ok(files)
+}
+
+fn is_definition(path: &Path) -> bool {
+    let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+    path.as_os_str() == IDS_FILE || is_toml && !is_hidden(path)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 fn unreadable(dir: &Path, error: &std::io::Error) -> Problem {
@@ -75,22 +139,14 @@ fn unreadable(dir: &Path, error: &std::io::Error) -> Problem {
     Problem { file: dir.to_owned(), line: 1, column: 1, code: "io", message, help }
 }
 
-fn read_entity_or_types(file: PathBuf) -> Source {
-    let kind = if file.file_stem().is_some_and(|stem| stem == "types") { Kind::Types } else { Kind::Entity };
-    read_one(kind, file)
+fn refused(kind: Kind, name: String, file: PathBuf, what: &str) -> Source {
+    let source = Source::new(kind, name, file, String::new());
+    let help = format!("a definition is a readable file of at most {FILE_BYTES_MAX} bytes");
+    source.whole().report("io", what, help);
+    source
 }
 
-fn read_one(kind: Kind, file: PathBuf) -> Source {
-    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let bytes = match read_bytes(&file) {
-        Ok(bytes) => bytes,
-        Err(what) => {
-            let source = Source::new(kind, name, file, String::new());
-            let help = format!("a definition is a readable file of at most {FILE_BYTES_MAX} bytes");
-            source.whole().report("io", what, help);
-            return source;
-        }
-    };
+fn of_bytes(kind: Kind, name: String, file: PathBuf, bytes: Vec<u8>) -> Source {
     match String::from_utf8(bytes) {
         Ok(text) => Source::new(kind, name, file, text),
         Err(error) => {
@@ -113,5 +169,5 @@ fn read_bytes(file: &Path) -> Result<Vec<u8>, String> {
     }
     let mut bytes = Vec::new();
     File::open(file).and_then(|open| open.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)).map_err(told)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX { Err("the file is too large".to_owned()) } else { Ok(bytes) }
+    Ok(bytes)
 }

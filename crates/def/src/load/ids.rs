@@ -35,7 +35,7 @@ pub(crate) struct NumbersUsedUp {
     pub(crate) scope: String,
 }
 
-/// The name of a method in the file: `cell.say`.
+/// The name of a method in the file: `cell.say`, or `cell.stats.heal` for a component's.
 pub(crate) fn method_key(method: &Method) -> String {
     format!("{}.{}", method.part, method.name)
 }
@@ -54,7 +54,7 @@ impl Ids {
             if let Some(numbers) = table.table("types") {
                 types.read(numbers, names::is_snake_case);
             }
-            read_scopes(&table, "properties", &mut properties, names::is_member);
+            read_scopes(&table, "properties", &mut properties, names::is_full_member);
             read_scopes(&table, "methods", &mut methods, is_method_key);
         }
         let numbers =
@@ -114,7 +114,7 @@ impl Ids {
 }
 
 fn is_method_key(key: &str) -> bool {
-    key.split_once('.').is_some_and(|(part, name)| Part::from_name(part).is_some() && names::is_member(name))
+    key.split_once('.').is_some_and(|(part, name)| Part::from_name(part).is_some() && names::is_full_member(name))
 }
 
 fn read_scopes<'s>(table: &Table<'s>, key: &str, scopes: &mut BTreeMap<String, Scope>, is_name: impl Fn(&str) -> bool) {
@@ -163,7 +163,8 @@ impl Scope {
 }
 
 fn report_name(spot: Spot<'_>, name: &str) {
-    let help = "names are written as in the definitions; methods as \"cell.say\"";
+    let help =
+        "names are written as in the definitions; methods as \"cell.say\", members of components as \"stats.hp\"";
     spot.report("ids", format!("`{}` cannot be a name here", shown(name)), help);
 }
 

@@ -1,22 +1,29 @@
-//! The methods of an entity or trait file: who may call them, how often, and with what.
+//! The methods of an entity, trait or component file: who may call them, how often, and with what.
 
 use std::collections::BTreeSet;
 
-use kuafu_core::{MethodNo, Rate};
+use kuafu_core::{MethodNo, Rate, Value};
 
-use super::entity::{Declared, MEMBERS_MAX};
-use super::property::{Bounds, Visible};
+use super::bounds::Bounds;
+use super::problem::Spot;
+use super::sheet::MEMBERS_MAX;
 use super::table::{At, Table};
-use super::types::{TypeTable, checked_member, member_name};
-use crate::model::{Argument, Exposed, Method, Part};
+use super::types::{TypeTable, checked_member, member_name, read_default};
+use crate::model::{Argument, Exposed, Method, Part, Type};
 use crate::names;
 use crate::type_text::shown;
 
 /// Arguments of one method. More are a problem.
 const ARGUMENTS_MAX: usize = 64;
 
+/// A method without its number.
+pub(crate) struct DeclaredMethod<'s> {
+    pub(crate) method: Method,
+    pub(crate) spot: Spot<'s>,
+}
+
 /// Reads `[methods.PART.*]`; problems are reported.
-pub(super) fn read_methods<'s>(root: &Table<'s>, types: &mut TypeTable<'s>) -> Vec<Declared<'s, Method>> {
+pub(super) fn read_methods<'s>(root: &Table<'s>, types: &mut TypeTable<'s>) -> Vec<DeclaredMethod<'s>> {
     let Some(group) = root.table("methods") else { return Vec::new() };
     group.keys_are(&Part::ALL.map(Part::name));
     let mut methods = Vec::new();
@@ -35,7 +42,7 @@ pub(super) fn read_methods<'s>(root: &Table<'s>, types: &mut TypeTable<'s>) -> V
     methods
 }
 
-fn read_method<'s>(name: String, part: Part, table: Table<'s>, types: &mut TypeTable<'s>) -> Declared<'s, Method> {
+fn read_method<'s>(name: String, part: Part, table: Table<'s>, types: &mut TypeTable<'s>) -> DeclaredMethod<'s> {
     table.keys_are(&["exposed", "rate", "arguments", "result", "description"]);
     let exposed = read_exposed(&table, part);
     let rate = read_rate(&table, exposed);
@@ -48,16 +55,14 @@ fn read_method<'s>(name: String, part: Part, table: Table<'s>, types: &mut TypeT
         );
     }
     let method = Method {
-        no: MethodNo(0),
-        name,
-        part,
         exposed,
         rate,
         arguments: read_arguments(&table, types),
         result: result.and_then(|text| types.parse(text)),
         description: table.description(),
+        ..Method::new(MethodNo(0), name, part)
     };
-    Declared { item: method, spot: table.spot, visible: Visible::default() }
+    DeclaredMethod { method, spot: table.spot }
 }
 
 fn read_exposed(table: &Table<'_>, part: Part) -> Exposed {
@@ -121,19 +126,34 @@ fn read_arguments<'s>(table: &Table<'s>, types: &mut TypeTable<'s>) -> Vec<Argum
     let (mut arguments, mut names) = (Vec::new(), BTreeSet::new());
     for item in table.items("arguments", EXAMPLE) {
         let Some(table) = item.table("an argument", "{ name = \"text\", type = \"string\" }") else { continue };
-        table.keys_are(&["name", "type", "wide", "min", "max", "max_length", "description"]);
+        table.keys_are(&["name", "type", "wide", "default", "min", "max", "max_length", "description"]);
         table.description();
         let (name, ty) = (member_name(&table), types.type_at(&table, "type"));
         let (Some(name), Some(ty)) = (name, ty) else { continue };
+        let default = read_argument_default(&table, &ty, arguments.last());
         let Bounds { min, max, max_length } = Bounds::read(&table, &ty);
         if !names.insert(name.clone()) {
             item.spot.report("duplicate", format!("two arguments are called `{name}`"), "rename one of the two");
         }
-        arguments.push(Argument { name, ty, min, max, max_length });
+        arguments.push(Argument { default, min, max, max_length, ..Argument::new(name, ty) });
         if arguments.len() > ARGUMENTS_MAX {
             item.spot.report("too-large", format!("more than {ARGUMENTS_MAX} arguments"), "pass a struct");
             break;
         }
     }
     arguments
+}
+
+/// The default of an argument; only the last arguments may have one, because a caller leaves arguments out at the end.
+fn read_argument_default(table: &Table<'_>, ty: &Type, before: Option<&Argument>) -> Option<Value> {
+    let default = read_default(table, ty).flatten();
+    match (&default, before) {
+        (Some(default), _) => Bounds::read(table, ty).check_default(table, ty, default),
+        (None, Some(before)) if before.default.is_some() && !table.has("default") => {
+            let message = format!("an argument without a default after `{}`, which has one", before.name);
+            table.spot.report("default", message, "give it a default too, or put it before the others");
+        }
+        (None, _) => {}
+    }
+    default
 }

@@ -42,6 +42,9 @@ pub(crate) enum Kind {
     Types,
     Entity,
     Trait,
+    Component,
+    /// In a folder that is none of definitions.
+    Stray,
     Ids,
 }
 

@@ -1,15 +1,37 @@
-//! The properties of an entity or trait file: type, audience, default and bounds.
+//! The properties of an entity, trait or component file: type, audience, default and bounds.
 
-use kuafu_core::{PropertyNo, Value};
+use kuafu_core::{PropertyNo, Rate};
 
-use super::entity::{Declared, MEMBERS_MAX};
+use super::bounds::Bounds;
 use super::problem::Spot;
+use super::sheet::MEMBERS_MAX;
 use super::table::{At, Table};
 use super::types::{TypeTable, checked_member, read_default};
-use crate::check::{check_bounds, int_range};
 use crate::model::{Part, Property, Type};
 use crate::names;
 use crate::type_text::shown;
+
+/// A property without its number; its part and its detail level are known only in an entity.
+pub(crate) struct DeclaredProperty<'s> {
+    pub(crate) property: Property,
+    pub(crate) spot: Spot<'s>,
+    pub(crate) visible: Visible<'s>,
+    pub(crate) detail: Option<At<'s, Detail<'s>>>,
+}
+
+/// What an entity's file says anew of a property that it inherits or has of a trait or component.
+pub(crate) struct Override<'s> {
+    pub(crate) name: &'s str,
+    pub(crate) table: Table<'s>,
+    pub(crate) detail: Option<At<'s, Detail<'s>>>,
+}
+
+/// How near other clients must be.
+#[derive(Clone, Copy)]
+pub(crate) enum Detail<'s> {
+    Level(&'s str),
+    Metres(f32),
+}
 
 /// The words of `visible`.
 #[derive(Clone, Copy, Default)]
@@ -23,27 +45,31 @@ pub(crate) struct Visible<'s> {
     pub(crate) other_clients: bool,
 }
 
-/// Reads `[properties.*]`; problems are reported.
-pub(super) fn read_properties<'s>(root: &Table<'s>, types: &mut TypeTable<'s>) -> Vec<Declared<'s, Property>> {
-    let Some(group) = root.table("properties") else { return Vec::new() };
-    let mut properties = Vec::new();
+/// Reads `[properties.*]`; problems are reported. What has no type changes another's property, where `may_override`.
+pub(super) fn read_properties<'s>(
+    root: &Table<'s>,
+    types: &mut TypeTable<'s>,
+    may_override: bool,
+) -> (Vec<DeclaredProperty<'s>>, Vec<Override<'s>>) {
+    let (mut properties, mut overrides) = (Vec::new(), Vec::new());
+    let Some(group) = root.table("properties") else { return (properties, overrides) };
     for name in group.names() {
-        let (checked, table) = (checked_member(name), group.table(name.value));
-        let (Some(checked), Some(table)) = (checked, table) else { continue };
-        properties.extend(read_property(checked, table, types));
-        if properties.len() > MEMBERS_MAX {
-            name.spot.report(
-                "too-large",
-                format!("more than {MEMBERS_MAX} properties"),
-                "split the type, or use structs",
-            );
+        let Some(table) = group.table(name.value) else { continue };
+        if may_override && !table.has("type") && names::is_full_member(name.value) {
+            overrides.push(Override { name: name.value, table, detail: read_detail(&table) });
+        } else if let Some(checked) = checked_member(name) {
+            properties.extend(read_property(checked, table, types));
+        }
+        if properties.len() + overrides.len() > MEMBERS_MAX {
+            let help = "split the type, or use structs";
+            name.spot.report("too-large", format!("more than {MEMBERS_MAX} properties"), help);
             break;
         }
     }
-    properties
+    (properties, overrides)
 }
 
-fn read_property<'s>(name: String, table: Table<'s>, types: &mut TypeTable<'s>) -> Option<Declared<'s, Property>> {
+fn read_property<'s>(name: String, table: Table<'s>, types: &mut TypeTable<'s>) -> Option<DeclaredProperty<'s>> {
     table.keys_are(&[
         "type",
         "wide",
@@ -55,46 +81,41 @@ fn read_property<'s>(name: String, table: Table<'s>, types: &mut TypeTable<'s>) 
         "min",
         "max",
         "max_length",
+        "detail",
+        "update",
         "description",
     ]);
     let visible = read_visible(&table);
-    let ty = types.type_at(&table, "type")?;
+    let detail = read_detail(&table);
+    let (ty, items) = types.property_type_at(&table)?;
     let bounds = Bounds::read(&table, &ty);
-    let default = read_default(&table, &ty)?;
+    let default = read_default(&table, &ty)?.unwrap_or_else(|| bounds.nearest_to_zero(&ty));
     let property = Property {
-        no: PropertyNo(0),
-        name,
-        part: Part::Base,
         own_client: visible.own_client,
         other_clients: visible.other_clients,
         cell_public: visible.cell_public || visible.other_clients,
         persistent: table.flag("persistent"),
         unique: table.flag("unique"),
         indexed: table.flag("indexed"),
-        default: default.unwrap_or_else(|| bounds.nearest_to_zero(&ty)),
+        items,
+        update: read_update(&table),
+        default,
         min: bounds.min,
         max: bounds.max,
         max_length: bounds.max_length,
         description: table.description(),
-        ty,
+        ..Property::new(PropertyNo(0), name, ty, Part::Base)
     };
+    bounds.check_default(&table, &property.ty, &property.default);
     check_property(&property, &table);
-    Some(Declared { item: property, spot: table.spot, visible })
+    Some(DeclaredProperty { property, spot: table.spot, visible, detail })
 }
 
 fn check_property(property: &Property, table: &Table<'_>) {
-    let Property { ty, default, min, max, max_length, .. } = property;
-    if let Err(error) = check_bounds(ty, default, *min, *max, *max_length) {
-        let spot = table.spot_of("default");
-        spot.report(
-            "default",
-            format!("the default is out of bounds: {error}"),
-            "write a default within min, max and max_length",
-        );
-    }
-    if property.persistent && holds_entity(ty) {
+    let Property { name, ty, .. } = property;
+    if property.persistent && persists_entity(ty) {
         let help = "save the entity's record id (a uint64) and look it up again; or take `persistent` away";
-        let message = format!("`{}` is persistent, but a reference to an entity ends with its life", property.name);
+        let message = format!("`{name}` is persistent, but a reference to an entity ends with its life");
         table.spot_of("persistent").report("persistent", message, help);
     }
     let looked_up = [("unique", property.unique), ("indexed", property.indexed)];
@@ -110,16 +131,70 @@ fn check_property(property: &Property, table: &Table<'_>) {
             table.spot_of(key).report("type", format!("`{key}` cannot be had for {ty}"), help);
         }
     }
+    if property.items {
+        check_items(property, table);
+    }
+    check_others(property, table);
 }
 
-fn holds_entity(ty: &Type) -> bool {
+fn check_items(property: &Property, table: &Table<'_>) {
+    let name = &property.name;
+    if !property.persistent {
+        let help = "add persistent = true, or write map<uint64, T> for what is not saved";
+        table.spot_of("type").report("persistent", format!("the items of `{name}` are not persistent"), help);
+    }
+    if property.default != property.ty.default_value() {
+        let help = "every item has an id of its own: take the default away and make the items in a script";
+        table.spot_of("default").report("default", format!("the items of `{name}` have a default"), help);
+    }
+}
+
+/// Reports what only other clients make sense of, when none see the property.
+pub(super) fn check_others(property: &Property, table: &Table<'_>) {
+    for key in ["detail", "update"] {
+        if table.has(key) && !property.other_clients {
+            let message = format!("`{key}` on `{}`, which other clients do not see", property.name);
+            let help = format!("add visible = \"all-clients\" or \"other-clients\", or take `{key}` away");
+            table.spot_of(key).report("visible", message, help);
+        }
+    }
+}
+
+/// Whether what is saved of a value would hold a reference to an entity.
+fn persists_entity(ty: &Type) -> bool {
     match ty {
-        Type::Entity => true,
-        Type::List(item) => holds_entity(item),
-        Type::Map(key, item) => holds_entity(key) || holds_entity(item),
-        Type::Struct(ty) => ty.fields.iter().any(|field| holds_entity(&field.ty)),
+        Type::Entity(_) => true,
+        Type::List(item) => persists_entity(item),
+        Type::Map(key, item) => persists_entity(key) || persists_entity(item),
+        Type::Struct(ty) => ty.fields.iter().any(|field| field.persistent && persists_entity(&field.ty)),
         _ => false,
     }
+}
+
+fn read_detail<'s>(table: &Table<'s>) -> Option<At<'s, Detail<'s>>> {
+    if table.is_text("detail") {
+        return table.text("detail", "").map(|At { value, spot }| At { value: Detail::Level(value), spot });
+    }
+    let metres = table.number("detail")?;
+    let value = Detail::Metres(checked_metres(metres)?);
+    Some(At { value, spot: metres.spot })
+}
+
+/// A distance above 0 that a float32 holds.
+pub(super) fn checked_metres(metres: At<'_, f64>) -> Option<f32> {
+    const METRES_MAX: f64 = 1e6;
+    if metres.value > 0.0 && metres.value <= METRES_MAX {
+        return Some(metres.value as f32);
+    }
+    let help = format!("write metres, above 0 and at most {METRES_MAX}");
+    metres.spot.report("bounds", format!("the distance is {}", metres.value), help);
+    None
+}
+
+pub(super) fn read_update(table: &Table<'_>) -> Option<Rate> {
+    let At { value: text, spot } = table.text("update", "\"2/s\"")?;
+    let help = "write a count, a slash and s, min or h: \"2/s\"";
+    text.parse().map_err(|_| spot.report("rate", format!("the rate is {:?}", shown(text)), help)).ok()
 }
 
 fn read_visible<'s>(table: &Table<'s>) -> Visible<'s> {
@@ -141,63 +216,4 @@ fn read_visible<'s>(table: &Table<'s>) -> Visible<'s> {
         }
     }
     visible
-}
-
-/// The bounds of a property or argument; those that make no sense for the type are reported.
-pub(super) struct Bounds {
-    pub(super) min: Option<f64>,
-    pub(super) max: Option<f64>,
-    pub(super) max_length: Option<u32>,
-}
-
-impl Bounds {
-    pub(super) fn read(table: &Table<'_>, ty: &Type) -> Self {
-        let (min, max, max_length) = (table.number("min"), table.number("max"), table.count("max_length"));
-        for (key, bound) in [("min", min), ("max", max)] {
-            let Some(At { value, spot }) = bound else { continue };
-            match ty {
-                Type::Int { bits, signed, wide } => {
-                    let (least, greatest) = int_range(*bits, *signed, *wide);
-                    if value < least as f64 || value > greatest as f64 {
-                        let help = format!("a {ty} goes from {least} to {greatest}");
-                        spot.report("bounds", format!("`{key}` is {value}, which no {ty} can be"), help);
-                    }
-                }
-                Type::Float32 | Type::Float64 => {}
-                ty => {
-                    spot.report("bounds", format!("`{key}` has no meaning for {ty}"), "only numbers have min and max")
-                }
-            }
-        }
-        if let (Some(min), Some(max)) = (min, max)
-            && min.value > max.value
-        {
-            max.spot.report(
-                "bounds",
-                format!("`max` is {}, below `min`, {}", max.value, min.value),
-                "exchange the two",
-            );
-        }
-        let has_length = matches!(ty, Type::Text | Type::Bytes | Type::List(_) | Type::Map(..));
-        if let Some(At { spot, .. }) = max_length
-            && !has_length
-        {
-            let help = "string, bytes, list and map have a max_length";
-            spot.report("bounds", format!("`max_length` has no meaning for {ty}"), help);
-        }
-        Self { min: min.map(|at| at.value), max: max.map(|at| at.value), max_length: max_length.map(|at| at.value) }
-    }
-
-    /// The default of the type, moved to where the bounds allow it.
-    fn nearest_to_zero(&self, ty: &Type) -> Value {
-        let least = self.min.unwrap_or(f64::MIN).max(0.0);
-        let nearest = self.max.map_or(least, |max| if max < least { max } else { least });
-        match ty {
-            // A whole number beyond 2^63 is a bit pattern, see `Value`.
-            Type::Int { .. } if nearest >= 0.0 => Value::Int((nearest.ceil() as u64).cast_signed()),
-            Type::Int { .. } => Value::Int(nearest.floor() as i64),
-            Type::Float32 | Type::Float64 => Value::Float(nearest),
-            ty => ty.default_value(),
-        }
-    }
 }

@@ -88,6 +88,11 @@ impl<'s> Table<'s> {
         self.of_kind(key, "true or false", DeValue::as_bool).is_some_and(|at| at.value)
     }
 
+    /// A flag; `otherwise` when there is none.
+    pub(crate) fn flag_or(&self, key: &str, otherwise: bool) -> bool {
+        if self.has(key) { self.flag(key) } else { otherwise }
+    }
+
     /// A finite number.
     pub(crate) fn number(&self, key: &str) -> Option<At<'s, f64>> {
         self.of_kind(key, "a finite number", number)
@@ -142,6 +147,11 @@ impl<'s> Table<'s> {
     /// A whole number of any size a file can hold.
     pub(crate) fn whole(&self, key: &str) -> Option<At<'s, i128>> {
         self.of_kind(key, "a whole number", |value| value.as_integer().and_then(whole))
+    }
+
+    /// Whether the key holds a text.
+    pub(crate) fn is_text(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|at| at.value.as_str().is_some())
     }
 
     /// Whether the key holds a table.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use kuafu_core::{Limits, Value};
 
+use super::bounds::Bounds;
 use super::problem::Spot;
 use super::table::{At, Table};
 use crate::json::{DEFAULT_SIZE_MAX, default_from_json, size};
@@ -26,6 +27,10 @@ pub(crate) struct TypeTable<'s> {
     resolved: BTreeMap<String, Option<Type>>,
     /// The names that are being resolved, the outermost first.
     open: Vec<String>,
+    /// The entity types that references name, and where.
+    references: Vec<(Spot<'s>, String)>,
+    /// The same of the text that is being read.
+    referred: Vec<String>,
     /// The file could not be read, so that nothing can be said about names.
     unreadable: bool,
 }
@@ -88,13 +93,57 @@ impl<'s> TypeTable<'s> {
             .ok()
     }
 
+    /// The type of a property: that under `type`, or that of the map which holds `items<Struct>`, and then `true`.
+    pub(crate) fn property_type_at(&mut self, table: &Table<'s>) -> Option<(Type, bool)> {
+        let text = if table.is_text("type") { table.text("type", "")? } else { return self.plain_type_at(table) };
+        let inner = text.value.trim_start().strip_prefix("items").map(str::trim_start);
+        let Some(inner) = inner.and_then(|rest| rest.strip_prefix('<')) else { return self.plain_type_at(table) };
+        let ty = self.parse_at(text.spot, &format!("map<uint64, {inner}"))?;
+        match &ty {
+            Type::Map(_, item) if matches!(**item, Type::Struct(_)) => {
+                if table.flag("wide") {
+                    let help = "the ids of items are whole numbers below 2^53; take `wide` away";
+                    table.spot_of("wide").report("type", "`items` cannot be wide", help);
+                }
+                Some((ty, true))
+            }
+            Type::Map(_, item) => {
+                let help = "declare a struct in types.toml and write items<Struct>";
+                text.spot.report("type", format!("items of {item}, which is no struct"), help);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn plain_type_at(&mut self, table: &Table<'s>) -> Option<(Type, bool)> {
+        self.type_at(table, "type").map(|ty| (ty, false))
+    }
+
+    /// Reports every reference to an entity type that is none of these.
+    pub(crate) fn check_references(&mut self, types: &[&str]) {
+        for (spot, name) in self.references.drain(..).filter(|(_, name)| !types.contains(&name.as_str())) {
+            let guess = names::did_you_mean(&name, types.iter().copied());
+            let help = format!("{guess}a reference names an entity type, a file in entities/: entity<avatar>");
+            spot.report("type", format!("there is no entity type `{}`", shown(&name)), help);
+        }
+    }
+
     /// The type of a text; problems are reported.
     pub(crate) fn parse(&mut self, text: At<'s, &'s str>) -> Option<Type> {
-        match parse_type(text.value, self) {
+        self.parse_at(text.spot, text.value)
+    }
+
+    fn parse_at(&mut self, spot: Spot<'s>, text: &str) -> Option<Type> {
+        let outer = std::mem::take(&mut self.referred);
+        let parsed = parse_type(text, self);
+        let referred = std::mem::replace(&mut self.referred, outer);
+        self.references.extend(referred.into_iter().map(|name| (spot, name)));
+        match parsed {
             Ok(ty) => Some(ty),
             Err(TypeTextError::Broken(_)) => None,
             Err(error) => {
-                text.spot.report("type", error.to_string(), error.help());
+                spot.report("type", error.to_string(), error.help());
                 None
             }
         }
@@ -164,12 +213,16 @@ impl<'s> TypeTable<'s> {
     }
 
     fn read_field(&mut self, table: Table<'s>) -> Option<Field> {
-        table.keys_are(&["name", "type", "wide", "default", "description"]);
+        table.keys_are(&["name", "type", "wide", "default", "min", "max", "max_length", "persistent", "description"]);
         table.description();
         let (name, ty) = (member_name(&table), self.type_at(&table, "type"));
         let (name, ty) = (name?, ty?);
-        let default = read_default(&table, &ty)?.unwrap_or_else(|| ty.default_value());
-        Some(Field { name, ty, default })
+        let bounds = Bounds::read(&table, &ty);
+        let default = read_default(&table, &ty)?.unwrap_or_else(|| bounds.nearest_to_zero(&ty));
+        bounds.check_default(&table, &ty, &default);
+        let Bounds { min, max, max_length } = bounds;
+        let persistent = table.flag_or("persistent", true);
+        Some(Field { default, persistent, min, max, max_length, ..Field::new(name, ty) })
     }
 }
 
@@ -196,6 +249,10 @@ impl Names for TypeTable<'_> {
         self.open.pop();
         self.resolved.insert(name.to_owned(), resolved.clone());
         resolved.map_or(Found::Broken, Found::Type)
+    }
+
+    fn refer(&mut self, name: &str) {
+        self.referred.push(name.to_owned());
     }
 
     fn all(&self) -> Vec<String> {

@@ -8,14 +8,14 @@ use serde_json::Value as Json;
 
 use super::{
     ArgumentJson, BoundsJson, EnumJson, ExposedJson, FORMAT, FieldJson, MethodJson, PartJson, PropertyJson,
-    SchemaError, SchemaJson, StructJson, TypeJson,
+    SchemaError, SchemaJson, StructJson, TypeJson, TypeTextJson, VolatileJson,
 };
 use crate::json::{DEFAULT_SIZE_MAX, default_from_json, size};
 use crate::model::{
-    Argument, Definitions, Digest, EntityType, EnumType, Exposed, Field, Method, Parts, Property, StructType,
-    TYPE_DEPTH_MAX, Type,
+    Argument, Component, Definitions, Digest, EntityType, EnumType, Exposed, Field, Method, Parts, Property,
+    StructType, TYPE_DEPTH_MAX, Type, Volatile,
 };
-use crate::type_text::{Found, Names, TypeTextError, parse_type};
+use crate::type_text::{Found, Names, OnTheWire, TypeTextError, parse_type};
 
 impl Definitions {
     /// The client-visible part of the definitions that a schema was written from. What a schema does not tell (what is
@@ -39,8 +39,9 @@ impl Definitions {
                 return Err(SchemaError::Duplicate(name));
             }
         }
+        let abstract_types = reader.abstract_types(&names);
         let (structs, enums) = reader.into_parts();
-        Ok(Self { types, structs, enums, digest_client, digest_full: Digest::default() })
+        Ok(Self { abstract_types, types, structs, enums, digest_client, ..Self::default() })
     }
 }
 
@@ -48,6 +49,8 @@ impl Definitions {
 struct Reader {
     structs: BTreeMap<String, StructJson>,
     resolved: BTreeMap<String, Type>,
+    /// The names of the parents, each with its own parent.
+    parents: BTreeMap<String, Option<String>>,
     /// The structs that are being resolved.
     open: Vec<String>,
     /// What was wrong with the first struct that could not be resolved.
@@ -56,7 +59,8 @@ struct Reader {
 
 impl Reader {
     fn new(structs: BTreeMap<String, StructJson>, enums: BTreeMap<String, EnumJson>) -> Result<Self, SchemaError> {
-        let mut reader = Self { structs, resolved: BTreeMap::new(), open: Vec::new(), broken: None };
+        let mut reader =
+            Self { structs, resolved: BTreeMap::new(), parents: BTreeMap::new(), open: Vec::new(), broken: None };
         for (name, EnumJson { variants }) in enums {
             reader.resolved.insert(name.clone(), Type::Enum(Arc::new(EnumType { name, variants })));
         }
@@ -82,6 +86,25 @@ impl Reader {
         (structs, enums)
     }
 
+    /// The parents that are no types of their own here, as far as a client knows them: their names.
+    fn abstract_types(&self, types: &BTreeSet<String>) -> Vec<Arc<EntityType>> {
+        let unknown = self.parents.iter().filter(|(name, _)| !types.contains(*name));
+        let stub = |(name, parent): (&String, &Option<String>)| EntityType {
+            parent: parent.clone(),
+            is_abstract: true,
+            ..EntityType::new(TypeNo(0), name, Parts::default())
+        };
+        unknown.map(|entry| Arc::new(stub(entry))).collect()
+    }
+
+    /// A type with the entity types of its references, if they can be read: an older reader does without them.
+    fn typed(&mut self, text: &TypeTextJson, place: impl Fn() -> String) -> Result<Type, SchemaError> {
+        let plain = self.ty(&text.ty, &place)?;
+        let Some(typed) = &text.typed else { return Ok(plain) };
+        let typed = self.ty(typed, &place).ok();
+        Ok(typed.filter(|typed| OnTheWire(typed).to_string() == OnTheWire(&plain).to_string()).unwrap_or(plain))
+    }
+
     fn ty(&mut self, text: &str, place: impl FnOnce() -> String) -> Result<Type, SchemaError> {
         parse_type(text, self)
             .map_err(|error| self.broken.take().unwrap_or_else(|| SchemaError::Type { place: place(), error }))
@@ -91,8 +114,8 @@ impl Reader {
         let place = |field: &str| format!("the field {field} of {name}");
         let mut fields: Vec<Field> = Vec::with_capacity(json.fields.len());
         let mut default_size = 1;
-        for FieldJson { name: field, ty, default } in json.fields {
-            let ty = self.ty(&ty, || place(&field))?;
+        for FieldJson { name: field, ty, default, bounds } in json.fields {
+            let ty = self.typed(&ty, || place(&field))?;
             let default = read_default(&ty, &default, || place(&field))?;
             default_size += size(&default);
             if fields.iter().any(|other| other.name == field) {
@@ -101,7 +124,8 @@ impl Reader {
             if default_size > DEFAULT_SIZE_MAX {
                 return Err(SchemaError::Type { place: place(&field), error: TypeTextError::TooLarge });
             }
-            fields.push(Field { name: field, ty, default });
+            let BoundsJson { min, max, max_length } = bounds;
+            fields.push(Field { default, min, max, max_length, ..Field::new(field, ty) });
         }
         let ty = Type::Struct(Arc::new(StructType { name: name.to_owned(), fields }));
         ty.bounded().map_err(|error| SchemaError::Type { place: format!("the struct {name}"), error })
@@ -126,49 +150,56 @@ impl Reader {
         unique(properties.iter().map(|p| (p.no.0, p.name.as_str())), &name, "property")?;
         let keys: Vec<String> = methods.iter().map(|m| format!("{}.{}", m.part, m.name)).collect();
         unique(methods.iter().map(|m| m.no.0).zip(keys.iter().map(String::as_str)), &name, "method")?;
+        for (at, parent) in json.parents.iter().enumerate() {
+            self.parents.entry(parent.clone()).or_insert_with(|| json.parents.get(at + 1).cloned());
+        }
+        let components = json.components.into_iter();
+        let components = components.map(|(slot, component)| Component { slot, component, ..Component::default() });
         Ok(EntityType {
-            no: TypeNo(json.no),
-            name,
-            parts,
             properties,
             methods,
             top_speed: json.top_speed,
-            traits: Vec::new(),
-            description: String::new(),
+            parent: json.parents.first().cloned(),
+            components: components.collect(),
+            volatile: json.volatile.map_or_else(Volatile::default, |VolatileJson { position, yaw }| Volatile {
+                position: position.into(),
+                yaw: yaw.into(),
+            }),
+            ..EntityType::new(TypeNo(json.no), name, parts)
         })
     }
 
     fn property(&mut self, entity: &str, json: PropertyJson) -> Result<Property, SchemaError> {
         let place = || format!("the property {} of {entity}", json.name);
-        let ty = self.ty(&json.ty, place)?;
+        let ty = self.typed(&json.ty, place)?;
         let default = read_default(&ty, &json.default, place)?;
+        let update = json.update.map(|text| text.parse::<Rate>()).transpose();
         Ok(Property {
-            no: PropertyNo(json.no),
-            name: json.name,
-            part: json.part.into(),
+            detail: json.detail.filter(|metres| metres.is_finite()),
+            update: update.map_err(|error| SchemaError::Rate { place: place(), error })?,
+            items: json.items && is_items(&ty),
             own_client: json.own_client,
             other_clients: json.other_clients,
             cell_public: json.other_clients,
-            persistent: false,
-            unique: false,
-            indexed: false,
             default,
             min: json.bounds.min,
             max: json.bounds.max,
             max_length: json.bounds.max_length,
-            description: String::new(),
-            ty,
+            ..Property::new(PropertyNo(json.no), json.name, ty, json.part.into())
         })
     }
 
     fn method(&mut self, entity: &str, json: MethodJson) -> Result<Method, SchemaError> {
         let place = || format!("the method {} of {entity}", json.name);
         let mut arguments = Vec::with_capacity(json.arguments.len());
-        for ArgumentJson { name, ty, bounds } in json.arguments {
-            let ty = self.ty(&ty, place)?;
+        for ArgumentJson { name, ty, default, bounds } in json.arguments {
+            let ty = self.typed(&ty, place)?;
+            let default = default.map(|json| read_default(&ty, &json, place)).transpose()?;
             let BoundsJson { min, max, max_length } = bounds;
-            arguments.push(Argument { name, ty, min, max, max_length });
+            arguments.push(Argument { default, min, max, max_length, ..Argument::new(name, ty) });
         }
+        let typed = json.result_typed;
+        let result = json.result.map(|ty| TypeTextJson { ty, typed });
         let rate = json.rate.map(|text| text.parse::<Rate>()).transpose();
         Ok(Method {
             no: MethodNo(json.no),
@@ -181,7 +212,7 @@ impl Reader {
             },
             rate: rate.map_err(|error| SchemaError::Rate { place: place(), error })?,
             arguments,
-            result: json.result.map(|text| self.ty(&text, place)).transpose()?,
+            result: result.map(|text| self.typed(&text, place)).transpose()?,
             name: json.name,
             description: String::new(),
         })
@@ -221,6 +252,10 @@ impl Names for Reader {
     fn all(&self) -> Vec<String> {
         self.resolved.keys().chain(self.structs.keys()).cloned().collect()
     }
+}
+
+fn is_items(ty: &Type) -> bool {
+    matches!(ty, Type::Map(key, item) if **key == Type::Int { bits: 64, signed: false, wide: false } && matches!(**item, Type::Struct(_)))
 }
 
 fn read_default(ty: &Type, json: &Json, place: impl FnOnce() -> String) -> Result<Value, SchemaError> {

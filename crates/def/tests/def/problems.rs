@@ -35,13 +35,13 @@ arguments = [{ nam = "x", type = "Itme" }]
     [parts] chest.toml:3:10: there is no part `bass`
       help: did you mean `base`? the parts are base, cell and client
     [unknown-key] chest.toml:4:1: there is no key `use` here
-      help: did you mean `uses`? the keys here are parts, uses, top_speed, description
+      help: did you mean `uses`? the keys here are parts, parent, abstract, global, uses, top_speed, detail, volatile, description
     [unknown-key] chest.toml:5:2: there is no key `property` here
-      help: the keys here are entity, properties, methods
+      help: the keys here are entity, components, properties, methods
     [type] chest.toml:7:8: there is no type `in64`
       help: did you mean `int64`?
     [unknown-key] chest.toml:8:1: there is no key `persistant` here
-      help: did you mean `persistent`? the keys here are type, wide, visible, persistent, unique, indexed, default, min, max, max_length, description
+      help: did you mean `persistent`? the keys here are type, wide, visible, persistent, unique, indexed, default, min, max, max_length, detail, update, description
     [visible] chest.toml:9:26: `visible` has no word `others-client`
       help: did you mean `other-clients`? the words are base, cell, cell-public, own-client, other-clients, all-clients
     [missing-key] chest.toml:10:13: `type` is missing here
@@ -55,7 +55,7 @@ arguments = [{ nam = "x", type = "Itme" }]
     [missing-key] chest.toml:15:14: `name` is missing here
       help: give it a name, such as `name = "text"`
     [unknown-key] chest.toml:15:16: there is no key `nam` here
-      help: did you mean `name`? the keys here are name, type, wide, min, max, max_length, description
+      help: did you mean `name`? the keys here are name, type, wide, default, min, max, max_length, description
     [type] chest.toml:15:34: there is no type `Itme`
       help: did you mean `Item`?
     "#);
@@ -103,8 +103,6 @@ o = {}
       help: string, bytes, list and map have a max_length
     [bounds] chest.toml:9:38: `max` is 2, below `min`, 5
       help: exchange the two
-    [default] chest.toml:9:51: the default is out of bounds: expected at least 5, found 3
-      help: write a default within min, max and max_length
     [bounds] chest.toml:10:29: `max` is 256, which no uint8 can be
       help: a uint8 goes from 0 to 255
     [default] chest.toml:11:38: the default does not fit list<Item>: at [0]: expected only the fields of Item (kind, count, mood), found `knd`
@@ -259,11 +257,11 @@ name = 70000
     [ids] ids.lock:5:9: the number is 0
       help: numbers go from 1 to 65535
     [ids] ids.lock:6:1: `bad name` cannot be a name here
-      help: names are written as in the definitions; methods as "cell.say"
+      help: names are written as in the definitions; methods as "cell.say", members of components as "stats.hp"
     [wrong-kind] ids.lock:9:7: `bag` is the text "two"
       help: `bag` takes a whole number
     [ids] ids.lock:11:1: `say` cannot be a name here
-      help: names are written as in the definitions; methods as "cell.say"
+      help: names are written as in the definitions; methods as "cell.say", members of components as "stats.hp"
     [ids] ids.lock:13:1: `gold` has a number in use and a retired one
       help: keep it with the number that was released, in one of the two places
     [ids] ids.lock:14:8: the number is 70000

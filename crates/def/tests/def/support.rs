@@ -128,3 +128,19 @@ pub(crate) fn game_with_avatar(replace: &[(&str, &str)]) -> Loaded {
     }
     load(&with(GAME, &[("avatar.toml", &avatar)])).expect("a good game")
 }
+
+/// Loads texts from memory; every problem as one text when there are any.
+#[track_caller]
+pub(crate) fn loaded(files: &Files<'_>) -> Definitions {
+    match Definitions::load_from(files.iter().copied()) {
+        Ok(loaded) => loaded.definitions,
+        Err(problems) => panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+/// The codes and messages of the problems of texts in memory.
+#[track_caller]
+pub(crate) fn problems(files: &Files<'_>) -> Vec<String> {
+    let problems = Definitions::load_from(files.iter().copied()).expect_err("a problem");
+    problems.into_iter().map(|problem| format!("[{}] {}", problem.code, problem.message)).collect()
+}

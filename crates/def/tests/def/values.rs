@@ -18,14 +18,14 @@ fn scalar() -> impl Strategy<Value = Type> {
         Just(Type::Text),
         Just(Type::Bytes),
         (2..=4_u8).prop_map(Type::Vector),
-        Just(Type::Entity),
+        Just(Type::Entity(None)),
         Just(Type::Enum(Arc::new(mood))),
     ]
 }
 
 fn key() -> impl Strategy<Value = Type> {
     scalar().prop_filter("a key", |ty| {
-        matches!(ty, Type::Bool | Type::Int { .. } | Type::Text | Type::Entity | Type::Enum(_))
+        matches!(ty, Type::Bool | Type::Int { .. } | Type::Text | Type::Entity(_) | Type::Enum(_))
     })
 }
 
@@ -35,7 +35,7 @@ fn any_type() -> impl Strategy<Value = Type> {
             inner.clone().prop_map(|item| Type::List(Arc::new(item))),
             (key(), inner.clone()).prop_map(|(key, item)| Type::Map(Arc::new(key), Arc::new(item))),
             proptest::collection::vec(inner, 0..4).prop_map(|types| {
-                let field = |(n, ty): (usize, Type)| Field { name: format!("f{n}"), default: ty.default_value(), ty };
+                let field = |(n, ty): (usize, Type)| Field::new(format!("f{n}"), ty);
                 let fields = types.into_iter().enumerate().map(field).collect();
                 Type::Struct(Arc::new(StructType { name: "S".to_owned(), fields }))
             }),
@@ -62,7 +62,7 @@ fn value_of(ty: &Type) -> BoxedStrategy<Value> {
         Type::Vector(len) => proptest::collection::vec(finite32(), usize::from(*len))
             .prop_map(|parts| Value::Vector(Quantity::from_slice(&parts).expect("2 to 4")))
             .boxed(),
-        Type::Entity => (0..1_u64 << 53).prop_map(|id| Value::Entity(EntityId(id))).boxed(),
+        Type::Entity(_) => (0..1_u64 << 53).prop_map(|id| Value::Entity(EntityId(id))).boxed(),
         Type::Enum(ty) => (0..ty.variants.len() as i64).prop_map(Value::Int).boxed(),
         Type::List(item) => proptest::collection::vec(value_of(item), 0..4).prop_map(Value::List).boxed(),
         Type::Map(key, item) => proptest::collection::vec((value_of(key), value_of(item)), 0..4)
@@ -217,7 +217,7 @@ fn a_check_holds_values_to_the_limits() {
 
 #[test]
 fn stored_json_outlives_a_growing_struct() {
-    let field = |name: &str, default: i64| Field { name: name.to_owned(), ty: parse("int32"), default: default.into() };
+    let field = |name: &str, default: i64| Field { default: default.into(), ..Field::new(name, parse("int32")) };
     let fields = vec![field("new", 9), field("kept", 0)];
     let ty = Type::Struct(Arc::new(StructType { name: "S".to_owned(), fields }));
     let read = value_from_json(&ty, &json!({ "kept": 5, "gone": "x" }));

@@ -187,7 +187,7 @@ fn scalar_type() -> impl Strategy<Value = Type> {
         Just(Type::Text),
         Just(Type::Bytes),
         (2_u8..=4).prop_map(Type::Vector),
-        Just(Type::Entity),
+        Just(Type::Entity(None)),
         variants,
     ]
 }
@@ -195,7 +195,7 @@ fn scalar_type() -> impl Strategy<Value = Type> {
 fn key_type() -> impl Strategy<Value = Type> {
     prop_oneof![
         Just(Type::Text),
-        Just(Type::Entity),
+        Just(Type::Entity(None)),
         Just(Type::Bool),
         Just(Type::Int { bits: 32, signed: true, wide: false }),
         Just(Type::Int { bits: 64, signed: true, wide: true }),
@@ -208,7 +208,7 @@ fn any_type() -> impl Strategy<Value = Type> {
             inner.clone().prop_map(|item| Type::List(Arc::new(item))),
             (key_type(), inner.clone()).prop_map(|(key, item)| Type::Map(Arc::new(key), Arc::new(item))),
             prop::collection::vec(inner, 1..4).prop_map(|types| {
-                let field = |(no, ty): (usize, Type)| Field { name: format!("f{no}"), ty, default: Value::Nil };
+                let field = |(no, ty): (usize, Type)| Field { default: Value::Nil, ..Field::new(format!("f{no}"), ty) };
                 let fields = types.into_iter().enumerate().map(field).collect();
                 Type::Struct(Arc::new(StructType { name: "S".into(), fields }))
             }),
@@ -227,7 +227,7 @@ fn value_of(ty: &Type) -> BoxedStrategy<Value> {
         Type::Vector(len) => prop::collection::vec(finite(), usize::from(*len))
             .prop_map(|parts| Value::Vector(Quantity::from_slice(&parts).expect("2 to 4")))
             .boxed(),
-        Type::Entity => (0_u64..1 << 53).prop_map(|id| Value::Entity(EntityId(id))).boxed(),
+        Type::Entity(_) => (0_u64..1 << 53).prop_map(|id| Value::Entity(EntityId(id))).boxed(),
         Type::Enum(ty) => (0..ty.variants.len() as i64).prop_map(Value::Int).boxed(),
         Type::List(item) => prop::collection::vec(value_of(item), 0..5).prop_map(Value::List).boxed(),
         Type::Map(key, item) => prop::collection::vec((value_of(key), value_of(item)), 0..5).prop_map(sorted).boxed(),
@@ -307,32 +307,14 @@ pub(crate) fn typed_change() -> impl Strategy<Value = (Type, Vec<Change>)> {
 /// An entity type whose one property, number 300, holds values of the type.
 pub(crate) fn holder(ty: Type) -> EntityType {
     let property = Property {
-        no: PropertyNo(300),
-        name: "thing".into(),
-        ty,
-        part: Part::Cell,
         own_client: true,
         other_clients: true,
         cell_public: true,
-        persistent: false,
-        unique: false,
-        indexed: false,
         default: Value::Nil,
-        min: None,
-        max: None,
-        max_length: None,
-        description: String::new(),
+        ..Property::new(PropertyNo(300), "thing", ty, Part::Cell)
     };
-    EntityType {
-        no: TypeNo(1),
-        name: "holder".into(),
-        parts: Parts { base: true, cell: true, client: true },
-        properties: vec![property],
-        methods: Vec::new(),
-        top_speed: None,
-        traits: Vec::new(),
-        description: String::new(),
-    }
+    let parts = Parts { base: true, cell: true, client: true };
+    EntityType { properties: vec![property], ..EntityType::new(TypeNo(1), "holder", parts) }
 }
 
 /// Slot, entity, type, record, properties.

@@ -289,36 +289,13 @@ impl Known {
 }
 
 fn entity_type(no: u16, name: &str, properties: Vec<kuafu_def::Property>, methods: Vec<Method>) -> Arc<EntityType> {
-    Arc::new(EntityType {
-        no: TypeNo(no),
-        name: name.into(),
-        parts: Parts { base: true, cell: true, client: true },
-        properties,
-        methods,
-        top_speed: None,
-        traits: Vec::new(),
-        description: String::new(),
-    })
+    let parts = Parts { base: true, cell: true, client: true };
+    Arc::new(EntityType { properties, methods, ..EntityType::new(TypeNo(no), name, parts) })
 }
 
 fn method(no: u16, name: &str, arguments: &[(&str, Type)]) -> Method {
-    let argument = |(name, ty): &(&str, Type)| Argument {
-        name: (*name).into(),
-        ty: ty.clone(),
-        min: None,
-        max: None,
-        max_length: None,
-    };
-    Method {
-        no: MethodNo(no),
-        name: name.into(),
-        part: Part::Client,
-        exposed: Exposed::No,
-        rate: None,
-        arguments: arguments.iter().map(argument).collect(),
-        result: None,
-        description: String::new(),
-    }
+    let arguments = arguments.iter().map(|(name, ty)| Argument::new(*name, ty.clone())).collect();
+    Method { arguments, ..Method::new(MethodNo(no), name, Part::Client) }
 }
 
 fn id(sequence: u32) -> EntityId {

@@ -6,6 +6,7 @@
 
 mod frames;
 mod messages;
+mod schema;
 mod values;
 
 use std::path::PathBuf;

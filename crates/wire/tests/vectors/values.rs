@@ -33,7 +33,7 @@ impl Declared {
             .iter()
             .map(|(name, text)| {
                 let ty = self.ty(text);
-                Field { name: (*name).into(), default: ty.default_value(), ty }
+                Field::new(*name, ty)
             })
             .collect();
         self.structs.push(Arc::new(StructType { name: name.into(), fields }));
@@ -224,36 +224,12 @@ fn change(declared: &Declared, text: &str, before: &Json, path: Vec<Step>, edit:
 /// An entity type with the one property 3.
 pub(crate) fn holder(ty: Type) -> EntityType {
     let property = property(3, "thing", ty, Part::Cell);
-    EntityType {
-        no: kuafu_core::TypeNo(1),
-        name: "holder".into(),
-        parts: Parts { base: true, cell: true, client: true },
-        properties: vec![property],
-        methods: Vec::new(),
-        top_speed: None,
-        traits: Vec::new(),
-        description: String::new(),
-    }
+    let parts = Parts { base: true, cell: true, client: true };
+    EntityType { properties: vec![property], ..EntityType::new(kuafu_core::TypeNo(1), "holder", parts) }
 }
 
 pub(crate) fn property(no: u16, name: &str, ty: Type, part: Part) -> Property {
-    Property {
-        no: PropertyNo(no),
-        name: name.into(),
-        default: ty.default_value(),
-        ty,
-        part,
-        own_client: true,
-        other_clients: part == Part::Cell,
-        cell_public: false,
-        persistent: false,
-        unique: false,
-        indexed: false,
-        min: None,
-        max: None,
-        max_length: None,
-        description: String::new(),
-    }
+    Property { own_client: true, other_clients: part == Part::Cell, ..Property::new(PropertyNo(no), name, ty, part) }
 }
 
 fn refused(declared: &Declared) -> Json {
