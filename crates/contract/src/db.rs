@@ -1,6 +1,6 @@
 //! A db alone touches entity data: owner records, loads, saves, creations and deletions.
 
-use kuafu_core::{AccountId, Epoch, Incarnation, OperationId, PropertyNo, RecordId, TypeNo, Value};
+use kuafu_core::{AccountId, Epoch, Incarnation, OperationId, PropertyNo, RecordId, Refusal, TypeNo, Value};
 use serde::{Deserialize, Serialize};
 
 /// What a db is asked.
@@ -17,7 +17,8 @@ pub enum Request {
         /// Creates the record with these values when there is none; else that is RecordUnknown.
         or_create: Option<Vec<(PropertyNo, Value)>>,
     },
-    /// Writes several entities. `whole`: all or nothing, in one transaction; else stale ones are left out.
+    /// Writes several entities. `whole`: all or nothing, in one transaction; else saves that are stale or that the
+    /// database refuses are left out, and told.
     Commit {
         /// Names the batch, so that it is done once however often it is sent.
         operation: OperationId,
@@ -49,6 +50,33 @@ pub enum Request {
         /// The most to answer.
         limit: u32,
     },
+    /// Which record is meant, and who owns it? As committed.
+    Find {
+        /// The type.
+        ty: TypeNo,
+        /// What is known of it.
+        by: FindBy,
+    },
+}
+
+/// What is known of a record that is looked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FindBy {
+    /// Nothing: the one with the least id.
+    Any,
+    /// Its id.
+    Record(RecordId),
+    /// The value of a unique or indexed property; of several records the one with the least id.
+    Property(PropertyNo, Value),
+}
+
+/// A record that was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Which.
+    pub record: RecordId,
+    /// Who owns it, among those alive.
+    pub owner: Option<Incarnation>,
 }
 
 /// One write of a batch.
@@ -66,6 +94,8 @@ pub enum Write {
         values: Vec<(PropertyNo, Value)>,
         /// Where it is, when that changed.
         place: Option<Place>,
+        /// Whether all that its cell part began with is saved, now or before. Of its base part that is always so.
+        with_cell: bool,
     },
     /// A new record, owned by the writer with epoch 1. Its id is in the reply.
     Create {
@@ -118,8 +148,11 @@ pub enum Reply {
         epoch: Epoch,
         /// What was read.
         record: Record,
-        /// Whether it was created just now.
+        /// Whether its base part begins its life: the record was created just now, or before and nothing of it was
+        /// saved since. Who created it may have died, or may not know that it did.
         created: bool,
+        /// Likewise its cell part, of types that have one: nothing of what it began with was saved.
+        cell_created: bool,
     },
     /// To `Commit`: committed and synced.
     Committed {
@@ -127,11 +160,26 @@ pub enum Reply {
         created: Vec<RecordId>,
         /// Records that a newer owner writes, left out of the commit.
         stale: Vec<RecordId>,
+        /// Saves that were left out, of a batch that is not whole.
+        refused: Vec<Refused>,
     },
     /// To `Release`.
     Released,
     /// To `Autoload`.
     Records(Vec<RecordId>),
+    /// To `Find`.
+    Found(Option<Found>),
+}
+
+/// A save that the database did not take, for good: as it stands it would be refused again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The entity's type.
+    pub ty: TypeNo,
+    /// Which.
+    pub record: RecordId,
+    /// Why.
+    pub refusal: Refusal,
 }
 
 /// The key of an owner record.

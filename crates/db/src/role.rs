@@ -106,7 +106,9 @@ impl DbRole {
                 (Kind::Commit, self.commits_in_flight, self.config.limits.saves_in_flight_max as usize)
             }
             Request::Claim { .. } => (Kind::Claim, others, REQUESTS_IN_FLIGHT_MAX),
-            Request::Release { .. } | Request::Autoload { .. } => (Kind::Other, others, REQUESTS_IN_FLIGHT_MAX),
+            Request::Release { .. } | Request::Autoload { .. } | Request::Find { .. } => {
+                (Kind::Other, others, REQUESTS_IN_FLIGHT_MAX)
+            }
         };
         if in_flight < max { Ok(kind) } else { Err(Code::Busy) }
     }
@@ -151,9 +153,10 @@ impl DbRole {
 
     fn count_result(&mut self, result: &StoreResult) {
         match result {
-            Ok(StoreReply::Entity(Reply::Committed { created, stale })) => {
+            Ok(StoreReply::Entity(Reply::Committed { created, stale, refused })) => {
                 self.counters.add("created", created.len() as f64);
                 self.counters.add("stale", stale.len() as f64);
+                self.counters.add("refused", refused.len() as f64);
             }
             Ok(_) => {}
             Err(Refusal { code: Code::Stale, .. }) => self.counters.count("stale"),
@@ -235,5 +238,6 @@ fn command(request: Request, at: WallTime) -> StoreCommand {
         Request::Commit { operation, by, whole, writes } => StoreCommand::Commit { operation, by, whole, writes, at },
         Request::Release { ty, record, epoch, by } => StoreCommand::Release { ty, record, epoch, by },
         Request::Autoload { ty, after, limit } => StoreCommand::Autoload { ty, after, limit },
+        Request::Find { ty, by } => StoreCommand::Find { ty, by },
     }
 }

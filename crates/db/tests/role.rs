@@ -77,7 +77,7 @@ fn each_call_is_answered_once_with_what_the_store_said() {
     let outputs = db.call(5, commit(9));
     let (ticket, command) = outputs.commands[0].clone();
     assert!(matches!(command, StoreCommand::Commit { at: WallTime(10_000_005), operation: OperationId(9), .. }));
-    let reply = Reply::Committed { created: vec![RecordId(3)], stale: vec![RecordId(4)] };
+    let reply = Reply::Committed { created: vec![RecordId(3)], stale: vec![RecordId(4)], refused: vec![] };
     let outputs = db.feed(9, Input::External((ticket, Ok(StoreReply::Entity(reply.clone())))));
     assert_eq!(outputs.answers, [(1, Ok(reply.clone()))]);
     let again = db.feed(9, Input::External((ticket, Ok(StoreReply::Entity(reply)))));

@@ -1,7 +1,8 @@
 //! The game that is played: players deposit coins, drop them in purses, and pick purses up.
 //!
 //! A coin is a number that one client gives out once, so that what became of it can be told exactly: it may be in one
-//! place at a time, and once its deposit was acknowledged it is somewhere for ever.
+//! place at a time, and once its deposit was acknowledged it is somewhere for ever. Each part of an avatar gets a
+//! blessing from logic when it is created, which tells how often that was.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +16,12 @@ pub const AVATAR: TypeNo = TypeNo(1);
 pub const PURSE: TypeNo = TypeNo(2);
 /// A property of both types.
 pub const COINS: PropertyNo = PropertyNo(1);
+/// Items in purses, which no player touches: what a store does with them is tried by itself.
+pub const GEMS: PropertyNo = PropertyNo(2);
+/// A property of the base part of players: how often it was created.
+pub(crate) const BLESSING: PropertyNo = PropertyNo(3);
+/// A property of the cell part of players: how often it was created.
+pub(crate) const MOOD: PropertyNo = PropertyNo(2);
 pub(crate) const DEPOSIT: MethodNo = MethodNo(1);
 pub(crate) const DROP: MethodNo = MethodNo(2);
 pub(crate) const PICK: MethodNo = MethodNo(3);
@@ -27,6 +34,10 @@ parts = ["base", "cell", "client"]
 [properties.coins]
 type = "list<int64>"
 visible = "own-client"
+persistent = true
+[properties.blessing]
+type = "int32"
+visible = "base"
 persistent = true
 [properties.mood]
 type = "int32"
@@ -48,6 +59,15 @@ parts = ["base"]
 type = "list<int64>"
 visible = "base"
 persistent = true
+[properties.gems]
+type = "items<Gem>"
+visible = "base"
+persistent = true
+"#;
+
+const TYPES_FILE: &str = r#"
+[structs.Gem]
+fields = [{ name = "hue", type = "uint16" }]
 "#;
 
 const IDS_FILE: &str = r#"
@@ -57,8 +77,10 @@ purse = 2
 [properties.avatar]
 coins = 1
 mood = 2
+blessing = 3
 [properties.purse]
 coins = 1
+gems = 2
 [methods.avatar]
 "base.deposit" = 1
 "base.drop" = 2
@@ -74,7 +96,13 @@ pub fn definitions() -> Arc<Definitions> {
     static READ: OnceLock<Arc<Definitions>> = OnceLock::new();
     READ.get_or_init(|| {
         let folder = tempfile::tempdir().expect("the system gives a temporary folder");
-        for (name, text) in [("avatar.toml", AVATAR_FILE), ("purse.toml", PURSE_FILE), ("ids.lock", IDS_FILE)] {
+        let files = [
+            ("avatar.toml", AVATAR_FILE),
+            ("purse.toml", PURSE_FILE),
+            ("types.toml", TYPES_FILE),
+            ("ids.lock", IDS_FILE),
+        ];
+        for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("a temporary folder can be written to");
         }
         let loaded = Definitions::load(folder.path());

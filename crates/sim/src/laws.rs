@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kuafu_contract::db::{Reply, Write};
-use kuafu_core::{Epoch, Incarnation, Moment, OperationId};
+use kuafu_core::{Epoch, Incarnation, Moment, OperationId, Value};
 use kuafu_store::{StoreCommand, StoreReply, StoreResult};
 
-use crate::game::{COINS, coins_of};
-use crate::model::{Key, Model};
+use crate::game::{AVATAR, BLESSING, COINS, MOOD, coins_of};
+use crate::model::{Key, Model, Row};
 
 /// A law that broke.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,12 +86,13 @@ impl Laws {
             }
             (
                 StoreCommand::Commit { operation, by, writes, .. },
-                Ok(StoreReply::Entity(Reply::Committed { created, stale })),
+                Ok(StoreReply::Entity(Reply::Committed { created, stale, .. })),
             ) => {
                 if self.operations.insert(*operation) {
                     self.committed(*by, writes, created, stale);
                 }
                 self.coins_are_single(model);
+                self.starts_are_kept(writes, model);
             }
             _ => {}
         }
@@ -134,6 +135,19 @@ impl Laws {
                         self.grants.insert((*ty, *record), Grant { by, epoch: Epoch(1), released: false });
                     }
                 }
+            }
+        }
+    }
+
+    /// Logic gives each avatar's base part one blessing when it is created, and its cell part one: nothing of an avatar
+    /// is saved without the first, and neither comes twice.
+    fn starts_are_kept(&mut self, writes: &[Write], model: &Model) {
+        for write in writes {
+            let Write::Save { ty: AVATAR, record, .. } = write else { continue };
+            let Some(row) = model.row((AVATAR, *record)) else { continue };
+            let given = [BLESSING, MOOD].map(|no| row.values.get(&no).and_then(Value::as_int).unwrap_or_default());
+            if !matches!(given, [1, 0 | 1]) {
+                self.break_law("a-life-begins-once", format!("record {record} was saved with blessings {given:?}"));
             }
         }
     }
@@ -201,6 +215,16 @@ impl Laws {
         let lost: Vec<i64> = kept.map(|(coin, _)| *coin).filter(|coin| there.binary_search(coin).is_err()).collect();
         if !lost.is_empty() {
             self.break_law("acknowledged-is-kept", format!("coins {lost:?} were acknowledged, and are nowhere"));
+        }
+        // A place comes from a cell part only, after what logic gave the part.
+        let begun = |row: &&Row| row.place.is_none() || row.values.get(&MOOD) == Some(&Value::Int(1));
+        let avatars = model.records().filter(|((ty, _), _)| *ty == AVATAR);
+        let bare: Vec<_> = avatars.filter(|(_, row)| !begun(row)).map(|((_, record), _)| record).collect();
+        if !bare.is_empty() {
+            self.break_law(
+                "a-life-begins-once",
+                format!("cell parts of {bare:?} were in the world without a beginning"),
+            );
         }
     }
 

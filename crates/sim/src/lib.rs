@@ -19,7 +19,7 @@ mod queue;
 mod realm;
 mod trace;
 
-pub use game::{AVATAR, COINS, PURSE, definitions};
+pub use game::{AVATAR, COINS, GEMS, PURSE, definitions};
 pub use laws::Breach;
 pub use model::{Broken, Model};
 pub use plan::{Plan, Workload};

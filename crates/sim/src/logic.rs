@@ -1,4 +1,4 @@
-//! Game logic in Rust: coins in avatars and purses. On a cell it keeps values and does nothing.
+//! Game logic in Rust: coins in avatars and purses. On a cell it keeps values, and blesses what is created.
 //!
 //! What is saved is answered after the commit. A save that is refused is taken back in memory, so that a refusal means
 //! that nothing happened.
@@ -14,7 +14,7 @@ use kuafu_logic::{
     World,
 };
 
-use crate::game::{AVATAR, COINS, DEPOSIT, DROP, PICK, PURSE, coins_of, coins_value};
+use crate::game::{AVATAR, BLESSING, COINS, DEPOSIT, DROP, MOOD, PICK, PURSE, coins_of, coins_value};
 
 #[derive(Debug)]
 struct Thing {
@@ -145,7 +145,16 @@ impl LogicHost for CoinLogic {
         self.things.remove(&entity);
     }
 
-    fn hook(&mut self, _: Now, _: EntityId, _: Hook, _: &[Value]) {}
+    fn hook(&mut self, _: Now, entity: EntityId, hook: Hook, _: &[Value]) {
+        let blessing = if self.part == Part::Cell { MOOD } else { BLESSING };
+        let Some(thing) = self.things.get_mut(&entity).filter(|thing| hook == Hook::Create && thing.ty == AVATAR)
+        else {
+            return;
+        };
+        let before = thing.values.get(&blessing).and_then(Value::as_int).unwrap_or_default();
+        thing.values.insert(blessing, Value::Int(before + 1));
+        self.changes.push((entity, Change::set(blessing, Value::Int(before + 1))));
+    }
 
     fn call(&mut self, _: Now, entity: EntityId, method: MethodNo, arguments: Vec<Value>, _: Caller) -> Answer {
         if self.things.get(&entity).is_none_or(|thing| thing.ty != AVATAR) {

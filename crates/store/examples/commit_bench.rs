@@ -24,39 +24,15 @@ const SAVERS: u64 = 8;
 const TYPE: TypeNo = TypeNo(1);
 
 fn property(no: u16, ty: Type) -> Property {
-    Property {
-        no: PropertyNo(no),
-        name: format!("p{no}"),
-        default: ty.default_value(),
-        ty,
-        part: Part::Base,
-        own_client: false,
-        other_clients: false,
-        cell_public: false,
-        persistent: true,
-        unique: false,
-        indexed: false,
-        min: None,
-        max: None,
-        max_length: None,
-        description: String::new(),
-    }
+    Property { persistent: true, ..Property::new(PropertyNo(no), format!("p{no}"), ty, Part::Base) }
 }
 
 fn definitions() -> Arc<Definitions> {
     let number = Type::Int { bits: 64, signed: true, wide: false };
     let properties =
         vec![property(1, Type::Text), property(2, number.clone()), property(3, number.clone()), property(4, number)];
-    let ty = EntityType {
-        no: TYPE,
-        name: "row".to_owned(),
-        parts: Parts { base: true, cell: false, client: false },
-        properties,
-        methods: Vec::new(),
-        top_speed: None,
-        traits: Vec::new(),
-        description: String::new(),
-    };
+    let parts = Parts { base: true, cell: false, client: false };
+    let ty = EntityType { properties, ..EntityType::new(TYPE, "row", parts) };
     Arc::new(Definitions { types: [(TYPE, Arc::new(ty))].into(), ..Definitions::default() })
 }
 
@@ -96,7 +72,7 @@ async fn store_rate(folder: &std::path::Path, span: Duration) -> f64 {
                 let save = |_| {
                     let record = RecordId(RECORDS_PER_REALM + chance.between(1, RECORDS as i64) as u64);
                     let values = values(&mut chance, &sample);
-                    Write::Save { ty: TYPE, record, epoch: Epoch(1), values, place: None }
+                    Write::Save { ty: TYPE, record, epoch: Epoch(1), values, place: None, with_cell: false }
                 };
                 let writes: Vec<Write> = (0..BATCH).map(save).collect();
                 commit(&handle, by, (u128::from(saver) + 1) << 64 | round, writes).await;

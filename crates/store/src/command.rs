@@ -75,6 +75,13 @@ pub enum StoreCommand {
         /// The most to answer.
         limit: u32,
     },
+    /// [`db::Request::Find`]. A read.
+    Find {
+        /// The type.
+        ty: TypeNo,
+        /// What is known of it.
+        by: db::FindBy,
+    },
     /// Forgets operation ids from before this time.
     PurgeOperations {
         /// The oldest time that stays.
@@ -167,7 +174,7 @@ pub enum AccountCommand {
 pub enum StoreReply {
     /// To `NextIncarnation`.
     Incarnation(Incarnation),
-    /// To `Claim`, `Commit`, `Release`, `Autoload`.
+    /// To `Claim`, `Commit`, `Release`, `Autoload`, `Find`.
     Entity(db::Reply),
     /// To `Register`, `Roles`, `CreateRole`, `MarkRole`, `OpenSession`, `PlaceSession`.
     Account(accounts::Reply),
@@ -194,7 +201,9 @@ impl StoreCommand {
     pub fn is_read(&self) -> bool {
         matches!(
             self,
-            Self::Autoload { .. } | Self::Account(AccountCommand::Find { .. } | AccountCommand::Roles { .. })
+            Self::Autoload { .. }
+                | Self::Find { .. }
+                | Self::Account(AccountCommand::Find { .. } | AccountCommand::Roles { .. })
         )
     }
 

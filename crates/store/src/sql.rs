@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use kuafu_core::{Code, Refusal};
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{AssertSqlSafe, Decode, Row, TypeInfo, ValueRef};
@@ -64,6 +65,17 @@ pub(crate) fn signed(number: u64) -> i64 {
 /// Back from SQLite.
 pub(crate) fn unsigned(number: i64) -> u64 {
     number.cast_unsigned()
+}
+
+/// What to tell of a statement that failed because of what it was to write.
+pub(crate) fn broken_rule(error: &sqlx::Error) -> Option<Refusal> {
+    let error = error.as_database_error()?;
+    if error.is_unique_violation() {
+        let text = format!("another record has this value already ({})", error.message());
+        return Some(Refusal::new(Code::NameTaken, text));
+    }
+    let text = || format!("a value is below what its property allows ({})", error.message());
+    error.is_check_violation().then(|| Refusal::new(Code::ArgumentInvalid, text()))
 }
 
 /// Whether a statement failed because a value must be unique and is not.

@@ -16,6 +16,7 @@ use crate::engine::live::Live;
 use crate::engine::{Context, SqlEngine, SqlReader};
 use crate::executor::unknown;
 use crate::folder::DataFolder;
+use crate::query::{Queries, QueryAnswer, QueryError};
 use crate::schema::Tables;
 use crate::schema::extend::{ExtendError, extend};
 use crate::schema::fixed::{self, Found, VERSION};
@@ -24,7 +25,7 @@ use crate::{Executor, StoreCommand, StoreError, StoreHandle, StoreReply};
 /// The database's file in the data folder.
 pub const DATABASE_FILE: &str = "region.db";
 
-/// The version of the file that this program writes, and the newest that it reads.
+/// The version of the file that this program writes, and the newest that it reads; an older file becomes one of it.
 pub const SCHEMA_VERSION: i64 = VERSION;
 
 /// How many records of one type, roles aside, one realm can make: ids are `realm × this + sequence`.
@@ -73,6 +74,7 @@ pub struct Store {
     handle: StoreHandle,
     executor: Executor,
     file: PathBuf,
+    queries: Queries,
 }
 
 impl Store {
@@ -95,13 +97,28 @@ impl Store {
         }
         let writer = SqlEngine::new(connection, context);
         let (handle, executor) = Executor::start(&Handle::current(), writer, readers);
-        Ok(Self { handle, executor, file })
+        let queries = Queries::new(&file, folder);
+        Ok(Self { handle, executor, file, queries })
     }
 
     /// Where commands go in.
     #[must_use]
     pub fn handle(&self) -> StoreHandle {
         self.handle.clone()
+    }
+
+    /// Where queries of the game's own go in.
+    #[must_use]
+    pub fn queries(&self) -> Queries {
+        self.queries.clone()
+    }
+
+    /// The rows of one query of the game's own: see [`Queries::rows`].
+    ///
+    /// # Errors
+    /// [`QueryError`], which says what to change.
+    pub async fn query_rows(&self, sql: &str, limits: &Limits) -> Result<QueryAnswer, QueryError> {
+        self.queries.rows(sql, limits).await
     }
 
     /// The database's file.
@@ -169,7 +186,7 @@ impl Opening<'_> {
         // Only now: this changes the file, which must be known to be ours.
         sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await.map_err(|error| self.failed(error))?;
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await.map_err(|error| self.failed(error))?;
-        let tables = self.bring_up(connection, definitions, role_type, found == Found::Empty).await;
+        let tables = self.bring_up(connection, definitions, role_type, found).await;
         let end = if tables.is_ok() { "COMMIT" } else { "ROLLBACK" };
         sqlx::query(end).execute(connection).await.map_err(|error| self.failed(error))?;
         tables
@@ -180,11 +197,14 @@ impl Opening<'_> {
         connection: &mut SqliteConnection,
         definitions: &Definitions,
         role_type: Option<TypeNo>,
-        is_new: bool,
+        found: Found,
     ) -> Result<Tables, StoreError> {
-        if is_new {
-            fixed::create(connection).await.map_err(|error| self.failed(error))?;
-        }
+        let ready = match found {
+            Found::Version(VERSION) => Ok(()),
+            Found::Version(older) => fixed::upgrade(connection, older).await,
+            Found::Empty | Found::Foreign => fixed::create(connection).await,
+        };
+        ready.map_err(|error| self.failed(error))?;
         sqlx::query("DELETE FROM incarnations WHERE incarnation < (SELECT max(incarnation) FROM incarnations) - ?1")
             .bind(INCARNATIONS_KEPT)
             .execute(&mut *connection)

@@ -76,6 +76,19 @@ pub(crate) fn decode(ty: &Type, cell: &Cell) -> Result<Option<Value>, String> {
     Ok(Some(value))
 }
 
+/// Whether a cell of a column with a least number may be written.
+///
+/// # Errors
+/// What was expected and what was found.
+pub(crate) fn at_least(least: Option<i64>, cell: &Cell) -> Result<(), String> {
+    match (least, cell) {
+        (Some(least), Cell::Int(number)) if *number < least => {
+            Err(format!("expected at least {least}, found {number}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn clipped(text: &str) -> String {
     text.chars().take(40).collect()
 }

@@ -1,16 +1,26 @@
 //! Records, owners and operations in the model store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kuafu_contract::db::{Record, Reply, Write};
+use kuafu_contract::db::{Record, Refused, Reply, Write};
 use kuafu_core::{Code, Epoch, Incarnation, OperationId, PropertyNo, RealmNo, RecordId, TypeNo, Value, WallTime};
 use kuafu_owner::{self as owner, Claim, OwnerRecord, may_write};
 use kuafu_store::RECORDS_PER_REALM;
 
+use super::items::Wanting;
 use super::{Broken, Key, LOST_COMMIT_ONE_IN, Model, Row};
 
 /// Where all is born.
 const REALM: RealmNo = RealmNo(1);
+
+/// What a batch did.
+#[derive(Default)]
+struct Done {
+    created: Vec<RecordId>,
+    stale: Vec<RecordId>,
+    refused: Vec<Refused>,
+    wanting: Wanting,
+}
 
 impl Model {
     pub(super) fn claim(
@@ -28,24 +38,30 @@ impl Model {
             Claim::Granted { epoch } => epoch,
             Claim::Owned { .. } => return Err(Code::Owned),
         };
-        let created = !self.records.contains_key(&key);
-        if created {
+        if !self.records.contains_key(&key) {
             let values = or_create.ok_or(Code::RecordUnknown)?;
-            self.insert(key, values);
+            self.insert(key, values, true);
             self.skip_id(key);
         }
         self.owners.insert(key, OwnerRecord::held(by, epoch));
-        let row = &self.records[&key];
-        let values = row.values.clone().into_iter().collect();
-        Ok(Reply::Claimed { epoch, record: Record { record: key.1, values, place: row.place.clone() }, created })
+        let forgets = self.broken == Some(Broken::NoBirthMark);
+        let row = self.records.get_mut(&key).ok_or(Code::RecordUnknown)?;
+        let (created, cell_created) = (row.newborn_base, row.newborn_cell);
+        if forgets {
+            (row.newborn_base, row.newborn_cell) = (false, false);
+        }
+        let record =
+            Record { record: key.1, values: row.values.clone().into_iter().collect(), place: row.place.clone() };
+        Ok(Reply::Claimed { epoch, record, created, cell_created })
     }
 
-    fn insert(&mut self, key: Key, values: &[(PropertyNo, Value)]) {
+    fn insert(&mut self, key: Key, values: &[(PropertyNo, Value)], newborn_base: bool) {
         let ty = self.definitions.get(key.0);
         let persistent = ty.into_iter().flat_map(|ty| &ty.properties).filter(|property| property.persistent);
         let defaults = persistent.map(|property| (property.no, property.default.clone()));
         let values = defaults.chain(values.iter().cloned()).collect();
-        self.records.insert(key, Row { values, place: None });
+        let newborn_cell = ty.is_some_and(|ty| ty.parts.cell);
+        self.records.insert(key, Row { values, place: None, newborn_base, newborn_cell });
     }
 
     pub(super) fn release(&mut self, key: Key, by: Incarnation, epoch: Epoch) -> Result<Reply, Code> {
@@ -79,24 +95,46 @@ impl Model {
         self.commits += 1;
         let plain = writes.iter().all(|write| matches!(write, Write::Save { .. }));
         if self.broken == Some(Broken::AckBeforeCommit) && plain && self.commits.is_multiple_of(LOST_COMMIT_ONE_IN) {
-            return Ok(Reply::Committed { created: Vec::new(), stale: Vec::new() });
+            return Ok(Reply::Committed { created: Vec::new(), stale: Vec::new(), refused: Vec::new() });
         }
-        let before = whole.then(|| (self.records.clone(), self.owners.clone(), self.used.clone()));
-        let (mut created, mut stale) = (Vec::new(), Vec::new());
-        for write in writes {
-            self.write(write, by, &mut created, &mut stale);
-        }
-        if let Some(before) = before.filter(|_| !stale.is_empty()) {
-            (self.records, self.owners, self.used) = before;
-            return Err(Code::Stale);
-        }
-        let reply = Reply::Committed { created, stale };
+        let Done { created, stale, refused, .. } = self.apply(by, whole, writes)?;
+        let reply = Reply::Committed { created, stale, refused };
         self.operations.insert(operation, (at, reply.clone()));
         Ok(reply)
     }
 
+    /// The writes of a batch; of one that is not whole, without saves that want items of others.
+    fn apply(&mut self, by: Incarnation, whole: bool, writes: &[Write]) -> Result<Done, Code> {
+        let may_fail = whole || writes.iter().any(|write| self.has_items(write));
+        let before = may_fail.then(|| (self.records.clone(), self.owners.clone(), self.used.clone()));
+        let mut left_out = BTreeSet::new();
+        loop {
+            let mut done = Done::default();
+            for (at, write) in writes.iter().enumerate() {
+                self.write(at, write, by, left_out.contains(&at), &mut done);
+            }
+            let Some(before) = &before else { return Ok(done) };
+            let clash = self.item_clash(&done.wanting);
+            let is_stale = whole && !done.stale.is_empty();
+            if clash.is_none() && !is_stale {
+                return Ok(done);
+            }
+            (self.records, self.owners, self.used) = before.clone();
+            match clash {
+                Some(at) if !whole && matches!(writes[at], Write::Save { .. }) => drop(left_out.insert(at)),
+                Some(_) => return Err(Code::ItemTaken),
+                None => return Err(Code::Stale),
+            }
+        }
+    }
+
+    fn has_items(&self, write: &Write) -> bool {
+        let (Write::Save { ty, values, .. } | Write::Create { ty, values, .. }) = write else { return false };
+        values.iter().any(|(no, _)| self.is_items(*ty, *no))
+    }
+
     /// One write of a batch, under the owners that those before it left.
-    fn write(&mut self, write: &Write, by: Incarnation, created: &mut Vec<RecordId>, stale: &mut Vec<RecordId>) {
+    fn write(&mut self, at: usize, write: &Write, by: Incarnation, is_left_out: bool, done: &mut Done) {
         let checks = self.broken != Some(Broken::NoEpochCheck);
         let may = |owners: &BTreeMap<Key, OwnerRecord>, key: Key, epoch: Epoch| {
             !checks || may_write(owners.get(&key).copied(), by, epoch)
@@ -105,12 +143,18 @@ impl Model {
             Write::Save { ty, record, epoch, .. } | Write::Delete { ty, record, epoch }
                 if !may(&self.owners, (*ty, *record), *epoch) =>
             {
-                if !stale.contains(record) {
-                    stale.push(*record);
+                if !done.stale.contains(record) {
+                    done.stale.push(*record);
                 }
             }
-            Write::Save { ty, record, values, place, .. } => {
+            Write::Save { ty, record, .. } if is_left_out => {
+                let (ty, record, refusal) = (*ty, *record, Code::ItemTaken.into());
+                done.refused.push(Refused { ty, record, refusal });
+            }
+            Write::Save { ty, record, values, place, with_cell, .. } => {
+                self.note_items(at, (*ty, *record), values, done);
                 if let Some(row) = self.records.get_mut(&(*ty, *record)) {
+                    (row.newborn_base, row.newborn_cell) = (false, row.newborn_cell && !with_cell);
                     row.values.extend(values.iter().cloned());
                     row.place = place.clone().or(row.place.take());
                 }
@@ -118,13 +162,20 @@ impl Model {
             Write::Delete { ty, record, epoch } => self.delete((*ty, *record), *epoch),
             Write::Create { ty, values, place } => {
                 let key = (*ty, self.next_record(*ty));
-                self.insert(key, values);
+                self.insert(key, values, false);
+                self.note_items(at, key, values, done);
                 if let Some(row) = self.records.get_mut(&key) {
                     row.place = place.clone();
                 }
                 self.owners.insert(key, OwnerRecord::held(by, Epoch(1)));
-                created.push(key.1);
+                done.created.push(key.1);
             }
+        }
+    }
+
+    fn note_items(&self, at: usize, key: Key, values: &[(PropertyNo, Value)], done: &mut Done) {
+        for (no, _) in values.iter().filter(|(no, _)| self.is_items(key.0, *no)) {
+            done.wanting.insert((key.0, *no, key.1), at);
         }
     }
 

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod entities;
+mod find;
+mod items;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub enum Broken {
     NoEpochCheck,
     /// Grants records without looking who is alive: neither the owner before, nor the one who asks.
     LeaseIgnored,
+    /// Forgets that nothing of a record was saved yet: only the claim that made it hears that it is new.
+    NoBirthMark,
 }
 
 impl Broken {
@@ -37,6 +41,7 @@ impl Broken {
         ("no-dedup", Self::NoDedup),
         ("no-epoch-check", Self::NoEpochCheck),
         ("lease-ignored", Self::LeaseIgnored),
+        ("no-birth-mark", Self::NoBirthMark),
     ];
 
     /// The variant of a name.
@@ -51,11 +56,13 @@ const LOST_COMMIT_ONE_IN: u64 = 10;
 
 pub(crate) type Key = (TypeNo, RecordId);
 
-/// A record's columns.
+/// A record's columns, and which parts' beginnings no save has held yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Row {
     pub(crate) values: BTreeMap<PropertyNo, Value>,
     pub(crate) place: Option<Place>,
+    pub(crate) newborn_base: bool,
+    pub(crate) newborn_cell: bool,
 }
 
 /// What is durable, and who is alive.
@@ -128,6 +135,7 @@ impl Model {
                 StoreReply::Entity(self.release((*ty, *record), *by, *epoch)?)
             }
             StoreCommand::Autoload { ty, after, limit } => StoreReply::Entity(self.autoload(*ty, *after, *limit)),
+            StoreCommand::Find { ty, by } => StoreReply::Entity(self.find_record(*ty, by)?),
             StoreCommand::PurgeOperations { before } => {
                 let known = self.operations.len();
                 self.operations.retain(|_, (at, _)| *at >= *before);
@@ -140,6 +148,11 @@ impl Model {
     /// Every record with its columns.
     pub(crate) fn records(&self) -> impl Iterator<Item = (Key, &Row)> {
         self.records.iter().map(|(key, row)| (*key, row))
+    }
+
+    /// The columns of a record.
+    pub(crate) fn row(&self, key: Key) -> Option<&Row> {
+        self.records.get(&key)
     }
 
     /// Records of a type that somebody alive owns.

@@ -1,20 +1,22 @@
 //! Commits: batches of saves, creations and deletions, each done once however often it is asked for.
 //!
 //! A batch of plain saves needs no savepoint: all that can be wrong with it is known before its rows are written, so
-//! they go out together with those of other batches. Anything else runs inside a savepoint of its own.
+//! they go out together with those of other batches. Anything else runs inside a savepoint of its own. When the
+//! database refuses a save of a batch that is not whole, the batch is taken back and done again without it: what the
+//! others hold must not wait for somebody's taken name.
 
 use std::collections::BTreeMap;
 
-use kuafu_contract::db::{self, Write};
+use kuafu_contract::db::{self, Refused, Write};
 use kuafu_core::{Code, Epoch, Incarnation, OperationId, RealmNo, RecordId, Refusal, TypeNo, WallTime};
 use kuafu_owner::{OwnerRecord, may_write};
 
 use crate::StoreReply;
-use crate::engine::group::Group;
-use crate::engine::plan::Planned;
-use crate::engine::{Context, Fault};
+use crate::engine::group::{Group, Newborn, Owned};
+use crate::engine::plan::{Planned, Save};
+use crate::engine::{Context, Fault, items};
 use crate::schema::{Table, Target};
-use crate::sql::{Cell, built, is_unique_violation, signed};
+use crate::sql::{Cell, broken_rule, built, signed};
 use crate::store::RECORDS_PER_REALM;
 
 /// Writes in one batch; a larger one is refused.
@@ -25,8 +27,22 @@ const BATCH_WRITES_MAX: usize = 16_384;
 struct Progress {
     created: Vec<RecordId>,
     stale: Vec<RecordId>,
-    /// Owner records before the batch.
-    undo: Vec<((TypeNo, RecordId), Option<OwnerRecord>)>,
+    refused: Vec<Refused>,
+    /// Owner rows before the batch.
+    undo: Vec<((TypeNo, RecordId), Option<Owned>)>,
+}
+
+/// Why a batch was not done.
+pub(super) struct Failed {
+    /// The write that it failed by, when that is known: a save is one that the rest can do without.
+    pub(super) save: Option<usize>,
+    pub(super) fault: Fault,
+}
+
+impl<E: Into<Fault>> From<E> for Failed {
+    fn from(fault: E) -> Self {
+        Self { save: None, fault: fault.into() }
+    }
 }
 
 impl Group<'_> {
@@ -45,10 +61,19 @@ impl Group<'_> {
             let text = format!("a batch has at most {BATCH_WRITES_MAX} writes, not {}", writes.len());
             return Err(Refusal::new(Code::ArgumentInvalid, text).into());
         }
-        let plans: Vec<Planned> = writes.iter().map(|write| self.context.plan(write)).collect::<Result<_, _>>()?;
-        let plain = plans.iter().all(|plan| matches!(plan, Planned::Save { may_fail: false, .. }));
-        let progress = if plain { self.save(by, whole, plans).await? } else { self.guarded(by, whole, plans).await? };
-        let reply = db::Reply::Committed { created: progress.created, stale: progress.stale };
+        let plans: Vec<Planned> =
+            writes.iter().map(|write| self.context.plan(write, whole)).collect::<Result<_, _>>()?;
+        let is_plain = |plan: &Planned| match plan {
+            Planned::Save { save, .. } => !save.may_fail && save.items.is_empty() && !self.careful,
+            Planned::Refused { .. } => true,
+            Planned::Create { .. } | Planned::Delete { .. } => false,
+        };
+        let Progress { created, stale, refused, .. } = if plans.iter().all(is_plain) {
+            self.save(by, whole, plans).await?
+        } else {
+            self.guarded(by, whole, plans).await?
+        };
+        let reply = db::Reply::Committed { created, stale, refused };
         self.note_operation(operation, at, &reply)?;
         Ok(StoreReply::Entity(reply))
     }
@@ -67,15 +92,20 @@ impl Group<'_> {
         let mut progress = Progress::default();
         let mut fresh = Vec::with_capacity(plans.len());
         for plan in plans {
-            let Planned::Save { key, epoch, target, row, .. } = plan else { continue };
-            if may_write(self.owners.get(&key).copied(), by, epoch) {
-                fresh.push((key, target, row));
-            } else {
-                progress.note_stale(key.1, whole)?;
+            match plan {
+                Planned::Save { key, epoch, .. } | Planned::Refused { key, epoch, .. }
+                    if !may_write(self.owner(key), by, epoch) =>
+                {
+                    progress.note_stale(key.1, whole)?;
+                }
+                Planned::Save { key, save, .. } => fresh.push((key, save)),
+                Planned::Refused { key, refusal, .. } => progress.note_refused(key, refusal),
+                Planned::Create { .. } | Planned::Delete { .. } => {}
             }
         }
-        for (key, target, row) in fresh {
-            self.save_row(key, &target, row).await?;
+        for (key, save) in fresh {
+            self.grow_up(key, save.with_cell);
+            self.save_row(key, &save.target, save.row).await?;
         }
         Ok(progress)
     }
@@ -95,34 +125,37 @@ impl Group<'_> {
         Ok(())
     }
 
-    /// Any batch, inside a savepoint: refused as a whole or done as a whole, stale writes left out.
-    async fn guarded(&mut self, by: Incarnation, whole: bool, plans: Vec<Planned>) -> Result<Progress, Fault> {
+    /// Any batch, inside a savepoint: done, stale and refused saves left out, or refused as a whole.
+    async fn guarded(&mut self, by: Incarnation, whole: bool, mut plans: Vec<Planned>) -> Result<Progress, Fault> {
         self.flush().await?;
-        sqlx::query("SAVEPOINT batch").execute(&mut *self.connection).await?;
-        let mut progress = Progress::default();
-        let done = match self.apply(by, whole, plans, &mut progress).await {
-            Err(Fault::Sql(error)) if is_unique_violation(&error) => Err(Fault::from(Code::NameTaken)),
-            other => other,
-        };
-        match done {
-            Ok(()) => {
+        loop {
+            sqlx::query("SAVEPOINT batch").execute(&mut *self.connection).await?;
+            let mut progress = Progress::default();
+            let Err(Failed { save, fault }) = self.apply(by, whole, plans.clone(), &mut progress).await else {
                 sqlx::query("RELEASE batch").execute(&mut *self.connection).await?;
-                Ok(progress)
-            }
-            Err(Fault::Sql(error)) => Err(error.into()),
-            Err(refused) => {
-                self.rows.clear();
-                for (key, before) in progress.undo.into_iter().rev() {
-                    match before {
-                        Some(owner) => self.owners.insert(key, owner),
-                        None => self.owners.remove(&key),
-                    };
-                }
-                sqlx::query("ROLLBACK TO batch").execute(&mut *self.connection).await?;
-                sqlx::query("RELEASE batch").execute(&mut *self.connection).await?;
-                Err(refused)
+                return Ok(progress);
+            };
+            let refusal = refusal_of(fault)?;
+            self.take_back(progress).await?;
+            // Each turn leaves one more save out, so they end.
+            match save.filter(|_| !whole).map(|at| &mut plans[at]) {
+                Some(plan) if matches!(plan, Planned::Save { .. }) => plan.refuse(refusal),
+                _ => return Err(refusal.into()),
             }
         }
+    }
+
+    async fn take_back(&mut self, progress: Progress) -> Result<(), sqlx::Error> {
+        self.rows.clear();
+        for (key, before) in progress.undo.into_iter().rev() {
+            match before {
+                Some(owned) => self.owners.insert(key, owned),
+                None => self.owners.remove(&key),
+            };
+        }
+        sqlx::query("ROLLBACK TO batch").execute(&mut *self.connection).await?;
+        sqlx::query("RELEASE batch").execute(&mut *self.connection).await?;
+        Ok(())
     }
 
     async fn apply(
@@ -131,29 +164,60 @@ impl Group<'_> {
         whole: bool,
         plans: Vec<Planned>,
         progress: &mut Progress,
-    ) -> Result<(), Fault> {
-        let mut ids = self.reserve_ids(&plans).await?;
-        for plan in plans {
+    ) -> Result<(), Failed> {
+        let records = self.records_of(&plans).await?;
+        let items = items::wanted(self, by, &plans, &records);
+        let items = self.item_changes(items).await?;
+        for (at, (plan, record)) in plans.into_iter().zip(records).enumerate() {
             match plan {
-                Planned::Save { key, epoch, .. } | Planned::Delete { key, epoch }
-                    if !may_write(self.owners.get(&key).copied(), by, epoch) =>
+                Planned::Save { key, epoch, .. }
+                | Planned::Refused { key, epoch, .. }
+                | Planned::Delete { key, epoch }
+                    if !may_write(self.owner(key), by, epoch) =>
                 {
                     progress.note_stale(key.1, whole)?;
                 }
-                Planned::Save { key, target, row, .. } => self.save_row(key, &target, row).await?,
-                Planned::Delete { key, epoch } => self.delete(key, epoch, progress).await?,
-                Planned::Create { ty, mut row } => {
-                    let record = ids.get_mut(&ty).and_then(Iterator::next).ok_or(sqlx::Error::RowNotFound)?;
-                    row[0] = Cell::Int(signed(record));
-                    let key = (ty, RecordId(record));
-                    self.save_row(key, &Target::Insert(ty), row).await?;
-                    let before = self.set_owner(key, OwnerRecord::held(by, Epoch(1)));
-                    progress.undo.push((key, before));
-                    progress.created.push(key.1);
+                Planned::Save { key, save, .. } => {
+                    let before = self.grow_up(key, save.with_cell);
+                    progress.undo.extend(before.map(|before| (key, Some(before))));
+                    self.save_guarded(key, save).await.map_err(|fault| Failed { save: Some(at), fault })?;
                 }
+                Planned::Refused { key, refusal, .. } => progress.note_refused(key, refusal),
+                Planned::Delete { key, epoch } => self.delete(key, epoch, progress).await?,
+                Planned::Create { ty, row, .. } => self.create_record((ty, record), row, by, progress).await?,
             }
         }
+        // Items go where their records are by now.
+        self.flush().await?;
+        self.write_items(items).await?;
         Ok(self.flush().await?)
+    }
+
+    /// A save that may fail is written by itself, so that a failure is known to be its own.
+    async fn save_guarded(&mut self, key: (TypeNo, RecordId), save: Save) -> Result<(), Fault> {
+        if !save.may_fail && !self.careful {
+            return Ok(self.save_row(key, &save.target, save.row).await?);
+        }
+        self.flush().await?;
+        self.save_row(key, &save.target, save.row).await?;
+        Ok(self.flush().await?)
+    }
+
+    async fn create_record(
+        &mut self,
+        key: (TypeNo, RecordId),
+        mut row: Vec<Cell>,
+        by: Incarnation,
+        progress: &mut Progress,
+    ) -> Result<(), Fault> {
+        row[0] = Cell::Int(signed(key.1.0));
+        self.save_row(key, &Target::Insert(key.0), row).await?;
+        // What its base part began with is in the row; its cell part begins when the record is there.
+        let newborn = Newborn { base: false, cell: self.context.table(key.0)?.has_cell };
+        let before = self.set_owned(key, Owned { owner: OwnerRecord::held(by, Epoch(1)), newborn });
+        progress.undo.push((key, before));
+        progress.created.push(key.1);
+        Ok(())
     }
 
     /// Takes a record out. Its id may come back only where roles are, and there the owner record stays.
@@ -162,7 +226,8 @@ impl Group<'_> {
         let table = self.context.table(key.0)?;
         built(&table.delete).bind(signed(key.1.0)).execute(&mut *self.connection).await?;
         let before = if Some(key.0) == self.context.options.role_type {
-            self.set_owner(key, OwnerRecord { holder: None, epoch })
+            let owner = OwnerRecord { holder: None, epoch };
+            self.set_owned(key, Owned { owner, newborn: Newborn::default() })
         } else {
             sqlx::query("DELETE FROM owners WHERE ty = ?1 AND record = ?2")
                 .bind(i64::from(key.0.0))
@@ -173,6 +238,19 @@ impl Group<'_> {
         };
         progress.undo.push((key, before));
         Ok(())
+    }
+
+    /// The records that the writes of a batch are about; those of creations are new.
+    async fn records_of(&mut self, plans: &[Planned]) -> Result<Vec<RecordId>, Fault> {
+        let mut ids = self.reserve_ids(plans).await?;
+        let record = |plan: &Planned| match plan {
+            Planned::Save { key, .. } | Planned::Refused { key, .. } | Planned::Delete { key, .. } => Ok(key.1),
+            Planned::Create { ty, .. } => {
+                let id = ids.get_mut(ty).and_then(Iterator::next).ok_or(sqlx::Error::RowNotFound)?;
+                Ok(RecordId(id))
+            }
+        };
+        plans.iter().map(record).collect()
     }
 
     /// Ids for all creations of a batch, by type.
@@ -245,5 +323,26 @@ impl Progress {
             self.stale.push(record);
         }
         Ok(())
+    }
+
+    fn note_refused(&mut self, (ty, record): (TypeNo, RecordId), refusal: Refusal) {
+        self.refused.push(Refused { ty, record, refusal });
+    }
+}
+
+impl Planned {
+    /// Leaves a save out.
+    fn refuse(&mut self, refusal: Refusal) {
+        if let Self::Save { key, epoch, .. } = *self {
+            *self = Self::Refused { key, epoch, refusal };
+        }
+    }
+}
+
+/// The refusal in a fault; a rule of the database that was broken is one.
+fn refusal_of(fault: Fault) -> Result<Refusal, sqlx::Error> {
+    match fault {
+        Fault::Refused(refusal) => Ok(refusal),
+        Fault::Sql(error) => broken_rule(&error).ok_or(error),
     }
 }

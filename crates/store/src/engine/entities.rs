@@ -4,12 +4,14 @@ use kuafu_contract::RoleKind;
 use kuafu_contract::db::{self, Place, Record};
 use kuafu_core::{Code, Epoch, Incarnation, PropertyNo, RecordId, Refusal, TypeNo, Value, WallTime};
 use kuafu_owner::{self as owner, Claim, OwnerRecord};
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use crate::StoreReply;
 use crate::engine::Fault;
-use crate::engine::group::Group;
+use crate::engine::group::{Group, Newborn, Owned};
 use crate::engine::rows::write_row;
+use crate::schema::items::{ItemRow, ItemsTable};
 use crate::schema::table::PLACE;
 use crate::schema::{Table, Target};
 use crate::sql::{Cell, built, is_unique_violation, signed};
@@ -31,7 +33,7 @@ impl Group<'_> {
         if !live.has(by) {
             return Err(Refusal::new(Code::Stale, format!("incarnation {by} has ended")).into());
         }
-        let epoch = match owner::claim(self.owners.get(&key).copied(), by, |holder| !live.has(holder)) {
+        let epoch = match owner::claim(self.owner(key), by, |holder| !live.has(holder)) {
             Claim::Granted { epoch } => epoch,
             Claim::Owned { .. } => return Err(Code::Owned.into()),
         };
@@ -39,17 +41,18 @@ impl Group<'_> {
             self.flush().await?;
         }
         let found = self.read(table, key.1).await?;
-        let created = found.is_none();
-        let record = match (found, or_create) {
-            (Some(record), _) => record,
+        let (record, newborn) = match (found, or_create) {
+            (Some(record), _) => (record, self.owners.get(&key).map(|owned| owned.newborn).unwrap_or_default()),
             (None, None) => return Err(Code::RecordUnknown.into()),
             (None, Some(values)) => {
                 self.create(table, key.1, values).await?;
-                self.read(table, key.1).await?.ok_or(sqlx::Error::RowNotFound)?
+                let record = self.read(table, key.1).await?.ok_or(sqlx::Error::RowNotFound)?;
+                (record, Newborn { base: true, cell: table.has_cell })
             }
         };
-        self.set_owner(key, OwnerRecord::held(by, epoch));
-        Ok(StoreReply::Entity(db::Reply::Claimed { epoch, record, created }))
+        self.set_owned(key, Owned { owner: OwnerRecord::held(by, epoch), newborn });
+        let (created, cell_created) = (newborn.base, newborn.cell);
+        Ok(StoreReply::Entity(db::Reply::Claimed { epoch, record, created, cell_created }))
     }
 
     /// Gives an ownership up.
@@ -59,17 +62,28 @@ impl Group<'_> {
         by: Incarnation,
         epoch: Epoch,
     ) -> Result<StoreReply, Fault> {
-        let current = self.owners.get(&key).copied();
-        let freed = owner::release(current, by, epoch).ok_or(Code::Stale)?;
-        self.set_owner(key, freed);
+        let current = self.owners.get(&key).copied().ok_or(Code::Stale)?;
+        let owner = owner::release(Some(current.owner), by, epoch).ok_or(Code::Stale)?;
+        self.set_owned(key, Owned { owner, ..current });
         Ok(StoreReply::Entity(db::Reply::Released))
     }
 
     async fn read(&mut self, table: &Table, record: RecordId) -> Result<Option<Record>, Fault> {
         let row = built(&table.select).bind(signed(record.0)).fetch_optional(&mut *self.connection).await?;
         let Some(row) = row else { return Ok(None) };
-        match read_record(table, record, &row) {
-            Ok(record) => Ok(Some(record)),
+        let mut read = read_record(table, record, &row);
+        for items in &table.items {
+            let rows = built(&items.select).bind(signed(record.0)).fetch_all(&mut *self.connection).await?;
+            read = read.and_then(|mut read| {
+                read.values.push((items.no, read_items(items, &rows)?));
+                Ok(read)
+            });
+        }
+        match read {
+            Ok(mut record) => {
+                record.values.sort_by_key(|(no, _)| *no);
+                Ok(Some(record))
+            }
             Err(what) => {
                 tracing::error!(entity_type = %table.type_name, %record, %what, "a record cannot be read");
                 let text = format!("record {record} of {} cannot be read: {what}", table.type_name);
@@ -79,6 +93,9 @@ impl Group<'_> {
     }
 
     async fn create(&mut self, table: &Table, record: RecordId, values: &[(PropertyNo, Value)]) -> Result<(), Fault> {
+        if self.context.items(table, record, values)?.iter().any(|save| !save.rows.is_empty()) {
+            return Err(Refusal::new(Code::ArgumentInvalid, "a record is claimed without items").into());
+        }
         let row = self.context.new_row(table, record, values, None)?;
         let target = Target::Insert(table.ty);
         match write_row(self.connection, &self.context.tables, self.texts, &target, row).await {
@@ -137,6 +154,17 @@ impl Group<'_> {
         .await?;
         Ok(())
     }
+}
+
+/// Rows of [`ItemsTable::select`] as a value.
+fn read_items(items: &ItemsTable, rows: &[SqliteRow]) -> Result<Value, String> {
+    let row = |row: &SqliteRow| {
+        let id = row.try_get(0).map_err(|error| error.to_string())?;
+        let cells = (0..items.fields.len()).map(|at| Cell::read(row, 1 + at).map_err(|error| error.to_string()));
+        Ok(ItemRow { id, cells: cells.collect::<Result<_, String>>()? })
+    };
+    let rows: Vec<ItemRow> = rows.iter().map(row).collect::<Result<_, String>>()?;
+    items.decode(&rows).map_err(|what| format!("{}: {what}", items.property))
 }
 
 /// A row of [`Table::select`] as a record.

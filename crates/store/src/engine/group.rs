@@ -17,20 +17,41 @@ use crate::schema::Target;
 use crate::sql::{Cell, signed};
 use crate::{StoreCommand, StoreReply};
 
+/// An owner row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owned {
+    pub(super) owner: OwnerRecord,
+    pub(super) newborn: Newborn,
+}
+
+/// What of an entity's first state no save has held yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Newborn {
+    pub(super) base: bool,
+    pub(super) cell: bool,
+}
+
 /// A group in its transaction.
 pub(crate) struct Group<'a> {
     pub(super) connection: &'a mut SqliteConnection,
     pub(super) context: &'a Context,
     pub(super) texts: &'a mut Texts,
-    pub(super) owners: HashMap<(TypeNo, RecordId), OwnerRecord>,
+    pub(super) owners: HashMap<(TypeNo, RecordId), Owned>,
     pub(super) operations: HashMap<OperationId, db::Reply>,
     pub(super) rows: Rows,
+    /// It is alone in its transaction, because something failed: each save is written by itself.
+    pub(super) careful: bool,
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn new(connection: &'a mut SqliteConnection, context: &'a Context, texts: &'a mut Texts) -> Self {
+    pub(super) fn new(
+        connection: &'a mut SqliteConnection,
+        context: &'a Context,
+        texts: &'a mut Texts,
+        careful: bool,
+    ) -> Self {
         let (owners, operations, rows) = (HashMap::new(), HashMap::new(), Rows::default());
-        Self { connection, context, texts, owners, operations, rows }
+        Self { connection, context, texts, owners, operations, rows, careful }
     }
 
     /// Reads the owner rows and the operations that the batch is about.
@@ -65,7 +86,7 @@ impl<'a> Group<'a> {
     /// The rows come as one text, because each row of a result is copied and sent between threads by itself.
     async fn load_owners(&mut self, ty: TypeNo, records: &[i64]) -> Result<(), sqlx::Error> {
         let packed: Option<String> = sqlx::query_scalar(
-            "SELECT group_concat(record || ' ' || holder || ' ' || epoch, ';') FROM owners
+            "SELECT group_concat(record || ' ' || holder || ' ' || epoch || ' ' || newborn, ';') FROM owners
              WHERE ty = ?1 AND record IN (SELECT value FROM json_each(?2))",
         )
         .bind(i64::from(ty.0))
@@ -74,10 +95,11 @@ impl<'a> Group<'a> {
         .await?;
         for row in packed.iter().flat_map(|packed| packed.split(';')) {
             let mut numbers = row.split(' ').map(|number| number.parse::<i64>().ok());
-            if let (Some(Some(record)), Some(Some(holder)), Some(Some(epoch))) =
-                (numbers.next(), numbers.next(), numbers.next())
+            if let (Some(Some(record)), Some(Some(holder)), Some(Some(epoch)), Some(Some(newborn))) =
+                (numbers.next(), numbers.next(), numbers.next(), numbers.next())
             {
-                self.owners.insert((ty, RecordId(record.cast_unsigned())), owner_record(holder, epoch));
+                let owned = Owned { owner: owner_record(holder, epoch), newborn: Newborn::from_number(newborn) };
+                self.owners.insert((ty, RecordId(record.cast_unsigned())), owned);
             }
         }
         Ok(())
@@ -120,6 +142,10 @@ impl<'a> Group<'a> {
                 self.flush().await?;
                 super::reader::autoload(self.connection, self.context, *ty, *after, *limit).await
             }
+            StoreCommand::Find { ty, by } => {
+                self.flush().await?;
+                super::find::find_record(self.connection, self.context, *ty, by).await
+            }
             StoreCommand::PurgeOperations { before } => self.purge_operations(*before).await,
             StoreCommand::Account(command) => self.run_account(command).await,
         }
@@ -130,13 +156,39 @@ impl<'a> Group<'a> {
         self.rows.flush(self.connection, &self.context.tables, self.texts).await
     }
 
-    /// Changes an owner record, here and, with the next flush, in the database. Gives the one before.
-    pub(super) fn set_owner(&mut self, key: (TypeNo, RecordId), owner: OwnerRecord) -> Option<OwnerRecord> {
+    /// Who owns a record.
+    pub(super) fn owner(&self, key: (TypeNo, RecordId)) -> Option<OwnerRecord> {
+        self.owners.get(&key).map(|owned| owned.owner)
+    }
+
+    /// Changes an owner row, here and, with the next flush, in the database. Gives the one before.
+    pub(super) fn set_owned(&mut self, key: (TypeNo, RecordId), owned: Owned) -> Option<Owned> {
+        let Owned { owner, newborn } = owned;
         let holder = owner.holder.map_or(0, |holder| i64::from(holder.0));
         let (ty, record) = (i64::from(key.0.0), signed(key.1.0));
-        let row = vec![Cell::Int(ty), Cell::Int(record), Cell::Int(holder), Cell::Int(signed(owner.epoch.0))];
-        self.rows.push(Target::Owners, row);
-        self.owners.insert(key, owner)
+        let numbers = [ty, record, holder, signed(owner.epoch.0), newborn.number()];
+        self.rows.push(Target::Owners, numbers.map(Cell::Int).into());
+        self.owners.insert(key, owned)
+    }
+
+    /// An owned record is saved: what was a newborn's is so no more. Gives the row before, when it changes.
+    pub(super) fn grow_up(&mut self, key: (TypeNo, RecordId), with_cell: bool) -> Option<Owned> {
+        let owned = *self.owners.get(&key)?;
+        let newborn = Newborn { base: false, cell: owned.newborn.cell && !with_cell };
+        if newborn == owned.newborn { None } else { self.set_owned(key, Owned { newborn, ..owned }) }
+    }
+}
+
+impl Newborn {
+    const BASE: i64 = 1;
+    const CELL: i64 = 2;
+
+    fn from_number(number: i64) -> Self {
+        Self { base: number & Self::BASE != 0, cell: number & Self::CELL != 0 }
+    }
+
+    fn number(self) -> i64 {
+        i64::from(self.base) * Self::BASE + i64::from(self.cell) * Self::CELL
     }
 }
 

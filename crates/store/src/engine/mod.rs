@@ -1,14 +1,16 @@
 //! The SQL engine: a group of commands in one transaction, and reads beside it.
 //!
 //! What must hold: results are given after the commit. A command that SQL itself refuses, while others in its group
-//! were fine, is found by doing the group again one command a transaction. Only a commit whose own outcome is not known
+//! were fine, is found by doing the group again one command a transaction, one save a statement. Only a commit whose own outcome is not known
 //! gives unknown results, and those are never tried again here.
 
 mod accounts;
 mod commit;
 mod entities;
 pub(crate) mod faults;
+mod find;
 mod group;
+mod items;
 pub(crate) mod live;
 mod plan;
 mod reader;
@@ -27,6 +29,7 @@ use crate::engine::rows::Texts;
 use crate::executor::unknown;
 use crate::folder::DataFolder;
 use crate::schema::Tables;
+use crate::sql::broken_rule;
 use crate::{Engine, StoreCommand, StoreOptions, StoreReply, StoreResult};
 
 pub(crate) use reader::SqlReader;
@@ -73,13 +76,16 @@ impl From<Code> for Fault {
 enum Broken {
     /// Nothing of it was written.
     Undone(String),
+    /// Nothing of it was written: something of it broke a rule of the database, nobody knows what.
+    Rule(String),
     /// It may have been written.
     Unknown(String),
 }
 
 impl From<sqlx::Error> for Broken {
     fn from(error: sqlx::Error) -> Self {
-        Self::Undone(error.to_string())
+        let text = error.to_string();
+        if broken_rule(&error).is_some() { Self::Rule(text) } else { Self::Undone(text) }
     }
 }
 
@@ -97,8 +103,8 @@ impl SqlEngine {
     }
 
     /// A batch in one transaction.
-    async fn attempt(&mut self, batch: &[StoreCommand]) -> Result<Vec<StoreResult>, Broken> {
-        let outcome = self.transaction(batch).await;
+    async fn attempt(&mut self, batch: &[StoreCommand], careful: bool) -> Result<Vec<StoreResult>, Broken> {
+        let outcome = self.transaction(batch, careful).await;
         if outcome.is_err() {
             // Some errors have ended the transaction already; then there is nothing to roll back.
             let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
@@ -106,9 +112,9 @@ impl SqlEngine {
         outcome
     }
 
-    async fn transaction(&mut self, batch: &[StoreCommand]) -> Result<Vec<StoreResult>, Broken> {
+    async fn transaction(&mut self, batch: &[StoreCommand], careful: bool) -> Result<Vec<StoreResult>, Broken> {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await?;
-        let mut group = Group::new(&mut self.connection, &self.context, &mut self.texts);
+        let mut group = Group::new(&mut self.connection, &self.context, &mut self.texts, careful);
         group.load(batch).await?;
         let mut results = Vec::with_capacity(batch.len());
         for command in batch {
@@ -136,20 +142,20 @@ impl SqlEngine {
 
 impl Engine for SqlEngine {
     async fn execute(&mut self, batch: Vec<StoreCommand>) -> Vec<StoreResult> {
-        match self.attempt(&batch).await {
+        match self.attempt(&batch, false).await {
             Ok(results) => return results,
             Err(Broken::Unknown(text)) => return vec![Err(unknown_outcome(&text)); batch.len()],
             Err(Broken::Undone(text)) if batch.len() == 1 => return vec![Err(store_failed(&text))],
-            Err(Broken::Undone(text)) => {
+            Err(Broken::Undone(text) | Broken::Rule(text)) => {
                 tracing::warn!(error = %text, commands = batch.len(), "a group failed; its commands are done one by one");
             }
         }
         let mut results = Vec::with_capacity(batch.len());
         for command in &batch {
-            results.push(match self.attempt(std::slice::from_ref(command)).await {
+            results.push(match self.attempt(std::slice::from_ref(command), true).await {
                 Ok(mut single) => single.pop().unwrap_or(Ok(StoreReply::Done)),
                 Err(Broken::Unknown(text)) => Err(unknown_outcome(&text)),
-                Err(Broken::Undone(text)) => Err(store_failed(&text)),
+                Err(Broken::Undone(text) | Broken::Rule(text)) => Err(store_failed(&text)),
             });
         }
         results

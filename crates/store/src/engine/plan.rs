@@ -4,13 +4,14 @@ use kuafu_contract::db::{Place, Write};
 use kuafu_core::{Code, Epoch, PropertyNo, RecordId, Refusal, TypeNo, Value};
 
 use crate::engine::Context;
+use crate::schema::items::ItemRow;
 use crate::schema::table::{Column, PLACE, Row};
 use crate::schema::{Table, Target};
 use crate::sql::{Cell, signed};
-use crate::value::encode;
+use crate::value::{at_least, encode};
 
 /// One write, ready to go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Planned {
     /// Columns of a record.
     Save {
@@ -18,12 +19,17 @@ pub(crate) enum Planned {
         key: (TypeNo, RecordId),
         /// The writer's epoch.
         epoch: Epoch,
-        /// The form of the row.
-        target: Target,
-        /// The row; empty when nothing is to be written.
-        row: Row,
-        /// A unique column is among them, so that it may fail.
-        may_fail: bool,
+        /// What is written.
+        save: Save,
+    },
+    /// A save that cannot be done, of a batch that goes on without it.
+    Refused {
+        /// Of which record.
+        key: (TypeNo, RecordId),
+        /// The writer's epoch.
+        epoch: Epoch,
+        /// Why.
+        refusal: Refusal,
     },
     /// A new record; its id is put in the first cell when it is known.
     Create {
@@ -31,6 +37,8 @@ pub(crate) enum Planned {
         ty: TypeNo,
         /// The row.
         row: Row,
+        /// Its items.
+        items: Vec<ItemsSave>,
     },
     /// Takes a record out.
     Delete {
@@ -41,6 +49,30 @@ pub(crate) enum Planned {
     },
 }
 
+/// What a save writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Save {
+    /// The form of the row.
+    pub(crate) target: Target,
+    /// The row; empty when nothing is to be written.
+    pub(crate) row: Row,
+    /// A unique column is among them, so that it may fail.
+    pub(crate) may_fail: bool,
+    /// What the cell part began with is saved with it.
+    pub(crate) with_cell: bool,
+    /// Whole sets of items.
+    pub(crate) items: Vec<ItemsSave>,
+}
+
+/// All items of one property of a record.
+#[derive(Clone, Debug)]
+pub(crate) struct ItemsSave {
+    /// The property's position among those of the type that hold items.
+    pub(crate) at: usize,
+    /// One row an item.
+    pub(crate) rows: Vec<ItemRow>,
+}
+
 impl Context {
     /// The table of a type.
     pub(crate) fn table(&self, ty: TypeNo) -> Result<&Table, Refusal> {
@@ -49,16 +81,21 @@ impl Context {
         self.tables.get(&ty).ok_or_else(missing)
     }
 
-    /// A write as a plan.
-    pub(crate) fn plan(&self, write: &Write) -> Result<Planned, Refusal> {
+    /// A write as a plan. A bad save of a batch that is not `whole` is refused by itself.
+    pub(crate) fn plan(&self, write: &Write, whole: bool) -> Result<Planned, Refusal> {
         match write {
-            Write::Save { ty, record, epoch, values, place } => {
-                let table = self.table(*ty)?;
-                self.plan_save(table, *record, *epoch, values, place.as_ref())
+            Write::Save { ty, record, epoch, values, place, with_cell } => {
+                let (key, epoch) = ((*ty, *record), *epoch);
+                match self.plan_save(key, values, place.as_ref(), *with_cell) {
+                    Ok(save) => Ok(Planned::Save { key, epoch, save }),
+                    Err(refusal) if whole => Err(refusal),
+                    Err(refusal) => Ok(Planned::Refused { key, epoch, refusal }),
+                }
             }
             Write::Create { ty, values, place } => {
-                let row = self.new_row(self.table(*ty)?, RecordId(0), values, place.as_ref())?;
-                Ok(Planned::Create { ty: *ty, row })
+                let (table, record) = (self.table(*ty)?, RecordId(0));
+                let row = self.new_row(table, record, values, place.as_ref())?;
+                Ok(Planned::Create { ty: *ty, row, items: self.items(table, record, values)? })
             }
             Write::Delete { ty, record, epoch } => {
                 self.table(*ty)?;
@@ -69,12 +106,12 @@ impl Context {
 
     fn plan_save(
         &self,
-        table: &Table,
-        record: RecordId,
-        epoch: Epoch,
+        (ty, record): (TypeNo, RecordId),
         values: &[(PropertyNo, Value)],
         place: Option<&Place>,
-    ) -> Result<Planned, Refusal> {
+        with_cell: bool,
+    ) -> Result<Save, Refusal> {
+        let table = self.table(ty)?;
         let mut cells = self.cells(table, record, values)?;
         // Sorted, so that the same properties in any order are one form; of a property twice, the later one counts.
         cells.sort_by_key(|(at, _)| *at);
@@ -92,7 +129,7 @@ impl Context {
             }
             row.extend(cells.into_iter().map(|(_, cell)| cell));
         }
-        Ok(Planned::Save { key: (table.ty, record), epoch, target, row, may_fail })
+        Ok(Save { target, row, may_fail, with_cell, items: self.items(table, record, values)? })
     }
 
     /// The row of a new record: every column, with its default where no value is given.
@@ -119,7 +156,8 @@ impl Context {
         if column.unique {
             return Cell::Null;
         }
-        encode(&column.ty, &column.default, &self.options.limits).unwrap_or(Cell::Null)
+        let cell = encode(&column.ty, &column.default, &self.options.limits);
+        cell.ok().filter(|cell| at_least(column.least, cell).is_ok()).unwrap_or(Cell::Null)
     }
 
     /// Values as cells with their column's position, in the order given.
@@ -131,21 +169,43 @@ impl Context {
     ) -> Result<Vec<(usize, Cell)>, Refusal> {
         let mut cells = Vec::with_capacity(values.len());
         for (no, value) in values {
-            let invalid = |name: &str, what: &str| {
-                Refusal::new(Code::ArgumentInvalid, format!("{}.{name} of record {record}: {what}", table.type_name))
-            };
             let Some(at) = table.position(*no) else {
-                if table.transient.contains(no) {
+                if table.transient.contains(no) || table.items_position(*no).is_some() {
                     continue;
                 }
-                return Err(invalid(&format!("property {no}"), "there is no such property"));
+                return Err(invalid(table, record, &format!("property {no}"), "there is no such property"));
             };
             let column = &table.columns[at];
-            let cell = encode(&column.ty, value, &self.options.limits);
-            cells.push((at, cell.map_err(|what| invalid(&column.property, &what))?));
+            let cell = encode(&column.ty, value, &self.options.limits)
+                .and_then(|cell| at_least(column.least, &cell).map(|()| cell))
+                .map_err(|what| invalid(table, record, &column.property, &what))?;
+            cells.push((at, cell));
         }
         Ok(cells)
     }
+
+    /// The items among values; of a property twice, the later one counts.
+    pub(crate) fn items(
+        &self,
+        table: &Table,
+        record: RecordId,
+        values: &[(PropertyNo, Value)],
+    ) -> Result<Vec<ItemsSave>, Refusal> {
+        let mut saves: Vec<ItemsSave> = Vec::new();
+        for (no, value) in values {
+            let Some(at) = table.items_position(*no) else { continue };
+            let items = &table.items[at];
+            let rows = items.encode(value, &self.options.limits);
+            let rows = rows.map_err(|what| invalid(table, record, &items.property, &what))?;
+            saves.retain(|save| save.at != at);
+            saves.push(ItemsSave { at, rows });
+        }
+        Ok(saves)
+    }
+}
+
+fn invalid(table: &Table, record: RecordId, name: &str, what: &str) -> Refusal {
+    Refusal::new(Code::ArgumentInvalid, format!("{}.{name} of record {record}: {what}", table.type_name))
 }
 
 fn place_cells(place: Option<&Place>) -> Result<[Cell; PLACE.len()], Refusal> {

@@ -6,6 +6,7 @@ use kuafu_contract::{accounts, db};
 use kuafu_core::{AccountId, Code, RecordId, Refusal, TypeNo};
 use sqlx::{Connection, Row, SqliteConnection};
 
+use crate::engine::find::find_record;
 use crate::engine::{Context, Fault, store_failed};
 use crate::sql::{built, signed, unsigned};
 use crate::{AccountCommand, Engine, FoundAccount, StoreCommand, StoreReply, StoreResult};
@@ -29,6 +30,7 @@ impl SqlReader {
         let connection = &mut self.connection;
         match command {
             StoreCommand::Autoload { ty, after, limit } => autoload(connection, &self.context, ty, after, limit).await,
+            StoreCommand::Find { ty, by } => find_record(connection, &self.context, ty, &by).await,
             StoreCommand::Account(AccountCommand::Find { key }) => find(connection, &key).await,
             StoreCommand::Account(AccountCommand::Roles { account }) => roles(connection, account).await,
             _ => Err(Refusal::new(Code::StoreFailed, "a reader cannot write").into()),

@@ -25,7 +25,7 @@ pub(crate) fn shape(ty: &Type) -> Json {
         Type::Float64 => json!("float64"),
         Type::Text => json!("string"),
         Type::Bytes => json!("bytes"),
-        Type::Entity => json!("entity"),
+        Type::Entity(_) => json!("entity"),
     }
 }
 
@@ -114,8 +114,7 @@ mod tests {
     }
 
     fn item(fields: &[(&str, Type)]) -> Type {
-        let field =
-            |(name, ty): &(&str, Type)| Field { name: (*name).to_owned(), ty: ty.clone(), default: ty.default_value() };
+        let field = |(name, ty): &(&str, Type)| Field::new(*name, ty.clone());
         Type::Struct(Arc::new(StructType { name: "Item".into(), fields: fields.iter().map(field).collect() }))
     }
 

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kuafu_core::{PropertyNo, TypeNo, Value};
-use kuafu_def::Type;
+use kuafu_def::{EntityType, Type};
 use sea_query::{
     Alias, Asterisk, BinOper, DeleteStatement, Expr, ExprTrait, OnConflict, Query, SelectStatement, SqliteQueryBuilder,
 };
 
+use super::items::{ITEM, ItemsTable};
 use crate::sql::Cell;
 
 /// The column of the record id.
@@ -28,8 +29,12 @@ pub(crate) struct Table {
     pub(crate) ty: TypeNo,
     pub(crate) type_name: String,
     pub(crate) name: String,
+    /// Entities of the type have cell parts.
+    pub(crate) has_cell: bool,
     /// Persistent properties, sorted by number.
     pub(crate) columns: Vec<Column>,
+    /// Those of its properties that are tables of their own, sorted by number.
+    pub(crate) items: Vec<ItemsTable>,
     /// Properties of the type that are not persistent: their values are passed over.
     pub(crate) transient: Vec<PropertyNo>,
     /// One record by id: place, then columns.
@@ -50,6 +55,8 @@ pub(crate) struct Column {
     pub(crate) unique: bool,
     pub(crate) indexed: bool,
     pub(crate) default: Value,
+    /// The least whole number that it takes.
+    pub(crate) least: Option<i64>,
 }
 
 /// What a row is written to, which decides the text of the statement.
@@ -59,30 +66,40 @@ pub(crate) enum Target {
     Insert(TypeNo),
     /// Records that are there: id, place if so said, these columns.
     Update { ty: TypeNo, place: bool, columns: Vec<u16> },
-    /// Owner rows: type, record, holder, epoch.
+    /// Owner rows: type, record, holder, epoch, newborn.
     Owners,
     /// Operations: id, time, result.
     Operations,
+    /// Items of the `at`-th such property: id, record, fields. Those that are not `fresh` are there already.
+    Items { ty: TypeNo, at: u16, fresh: bool },
 }
 
 impl Table {
     /// A table with its texts.
-    pub(crate) fn new(
-        ty: TypeNo,
-        type_name: &str,
-        name: String,
-        columns: Vec<Column>,
-        transient: Vec<PropertyNo>,
-    ) -> Self {
-        let select = select_text(&name, &columns);
-        let delete = delete_text(&name);
-        let autoload = autoload_text(&name);
-        Self { ty, type_name: type_name.to_owned(), name, columns, transient, select, delete, autoload }
+    pub(crate) fn new(ty: &EntityType, name: String, columns: Vec<Column>, items: Vec<ItemsTable>) -> Self {
+        let transient = ty.properties.iter().filter(|property| !property.persistent).map(|property| property.no);
+        Self {
+            ty: ty.no,
+            type_name: ty.name.clone(),
+            has_cell: ty.parts.cell,
+            transient: transient.collect(),
+            select: select_text(&name, &columns),
+            delete: delete_text(&name),
+            autoload: autoload_text(&name),
+            name,
+            columns,
+            items,
+        }
     }
 
     /// The position of a property among the columns.
     pub(crate) fn position(&self, no: PropertyNo) -> Option<usize> {
         self.columns.binary_search_by_key(&no, |column| column.no).ok()
+    }
+
+    /// The position of a property among those that are tables of their own.
+    pub(crate) fn items_position(&self, no: PropertyNo) -> Option<usize> {
+        self.items.binary_search_by_key(&no, |items| items.no).ok()
     }
 }
 
@@ -92,8 +109,12 @@ impl Target {
         match self {
             Self::Insert(ty) => 1 + PLACE.len() + tables.get(ty).map_or(0, |table| table.columns.len()),
             Self::Update { place, columns, .. } => 1 + if *place { PLACE.len() } else { 0 } + columns.len(),
-            Self::Owners => 4,
+            Self::Owners => 5,
             Self::Operations => 3,
+            Self::Items { ty, at, .. } => {
+                let items = tables.get(ty).and_then(|table| table.items.get(usize::from(*at)));
+                2 + items.map_or(0, |items| items.fields.len())
+            }
         }
     }
 
@@ -114,8 +135,19 @@ impl Target {
                 let names: Vec<&str> = std::iter::once(RECORD).chain(place).chain(columns).collect();
                 insert(&table.name, names, rows, Some(&[RECORD]))
             }
-            Self::Owners => insert("owners", vec!["ty", "record", "holder", "epoch"], rows, Some(&["ty", "record"])),
+            Self::Owners => {
+                let columns = vec!["ty", "record", "holder", "epoch", "newborn"];
+                insert("owners", columns, rows, Some(&["ty", "record"]))
+            }
             Self::Operations => insert("operations", vec!["id", "at", "result"], rows, None),
+            Self::Items { ty, at, fresh } => {
+                let items = tables.get(ty).and_then(|table| table.items.get(usize::from(*at)));
+                let Some(items) = items else { return "".into() };
+                let fields = items.fields.iter().map(|field| field.name.as_str());
+                // A fresh one that is in another record after all is refused by the primary key.
+                let key: Option<&[&str]> = if *fresh { None } else { Some(&[ITEM]) };
+                insert(&items.name, [ITEM, RECORD].into_iter().chain(fields).collect(), rows, key)
+            }
         }
     }
 }

@@ -72,7 +72,7 @@ async fn a_taken_name_refuses_its_batch_and_leaves_nothing_of_it() {
     assert_eq!(taken, Some(Code::NameTaken));
     assert_eq!(claim(&handle, key, by).await.err(), Some(Code::RecordUnknown));
     let rename = save((AVATAR, ids[1]), Epoch(1), &[(NAME, "Ann".into())]);
-    assert_eq!(committed(&handle, 3, by, false, vec![rename]).await, Err(Code::NameTaken));
+    assert_eq!(committed(&handle, 3, by, true, vec![rename]).await, Err(Code::NameTaken));
     let (created, _) = committed(&handle, 4, by, true, vec![create(CHEST, &[])]).await.expect("created");
     assert_eq!(created[0].0 % kuafu_store::RECORDS_PER_REALM, 1, "the refused batch took no number");
     assert_eq!(committed(&handle, 5, by, true, vec![named("ann")]).await.map(|(ids, _)| ids.len()), Ok(1));
@@ -182,12 +182,68 @@ async fn a_batch_with_a_value_of_a_wrong_type_is_refused_whole() {
     let key = (CHEST, ids[0]);
     for wrong in [Value::text("x"), Value::Float(1.0), Value::Int(i64::MAX), Value::Nil] {
         let writes = vec![save(key, Epoch(1), &amount(2)), save(key, Epoch(1), &[(PropertyNo(1), wrong)])];
-        assert_eq!(committed(&handle, 2, by, false, writes).await, Err(Code::ArgumentInvalid));
+        assert_eq!(committed(&handle, 2, by, true, writes).await, Err(Code::ArgumentInvalid));
     }
-    let nowhere =
-        Write::Save { ty: CHEST, record: ids[0], epoch: Epoch(1), values: vec![], place: Some(place(f32::NAN)) };
-    assert_eq!(committed(&handle, 3, by, false, vec![nowhere]).await, Err(Code::ArgumentInvalid));
+    let nowhere = Write::Save {
+        ty: CHEST,
+        record: ids[0],
+        epoch: Epoch(1),
+        values: vec![],
+        place: Some(place(f32::NAN)),
+        with_cell: false,
+    };
+    assert_eq!(committed(&handle, 3, by, true, vec![nowhere]).await, Err(Code::ArgumentInvalid));
     assert_eq!(gold(&handle, ids[0], by).await, 1.into());
     let transient = create(AVATAR, &[(TARGET, Value::Entity(kuafu_core::EntityId(5)))]);
     assert!(committed(&handle, 4, by, true, vec![transient]).await.is_ok(), "what is not persistent is passed over");
+}
+
+#[tokio::test]
+async fn a_batch_that_is_not_whole_goes_on_without_the_saves_that_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    let handle = store.handle();
+    let by = base(&store).await;
+    let named = |name: &str| create(AVATAR, &[(NAME, name.into())]);
+    let writes = vec![named("Ann"), named("Bob"), named("Cid"), create(CHEST, &[])];
+    let (ids, _) = committed(&handle, 1, by, true, writes).await.expect("created");
+    let avatar = |at: usize, values: &[(PropertyNo, Value)]| save((AVATAR, ids[at]), Epoch(1), values);
+    let writes = vec![
+        avatar(0, &[(NAME, "Bob".into()), (GOLD, 5.into())]),
+        save((CHEST, ids[3]), Epoch(1), &amount(7)),
+        avatar(1, &[(NAME, "Bo".into()), (GOLD, 6.into())]),
+        save((CHEST, ids[3]), Epoch(9), &amount(8)),
+        avatar(2, &[(GOLD, "much".into())]),
+        save((kuafu_core::TypeNo(77), ids[2]), Epoch(1), &[]),
+        create(CHEST, &amount(9)),
+    ];
+    let reply = entity_reply(handle.execute(commit(2, by, false, writes.clone())).await).expect("done");
+    let Reply::Committed { created, stale, refused } = &reply else { panic!("{reply:?}") };
+    assert_eq!((created.len(), stale), (1, &vec![ids[3], ids[2]]), "of a type that is unknown nobody owns a record");
+    let codes: Vec<_> = refused.iter().map(|refused| (refused.ty, refused.record, refused.refusal.code)).collect();
+    assert_eq!(codes, [(AVATAR, ids[0], Code::NameTaken), (AVATAR, ids[2], Code::ArgumentInvalid)]);
+    assert!(refused[0].refusal.text.contains("e_avatar.name"), "{}", refused[0].refusal.text);
+    assert_eq!(gold(&handle, ids[3], by).await, 7.into());
+    for (at, name, gold) in [(0, "Ann", 0), (1, "Bo", 6), (2, "Cid", 0)] {
+        let (_, record) = claim(&handle, (AVATAR, ids[at]), by).await.expect("claimed");
+        assert_eq!((value(&record, NAME), value(&record, GOLD)), (Some(&name.into()), Some(&Value::Int(gold))));
+    }
+    assert_eq!(entity_reply(handle.execute(commit(2, by, false, writes)).await), Ok(reply), "done once");
+}
+
+#[tokio::test]
+async fn names_that_are_exchanged_in_one_batch_are_refused_and_harm_no_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    let handle = store.handle();
+    let by = base(&store).await;
+    let writes = (0..40).map(|n| create(AVATAR, &[(NAME, format!("name {n}").as_str().into())])).collect();
+    let (ids, _) = committed(&handle, 1, by, true, writes).await.expect("created");
+    let to = |n: usize| [(NAME, Value::text(&format!("name {}", (n + 1) % 40))), (GOLD, Value::Int(n as i64))];
+    let writes: Vec<_> = (0..40).map(|n| save((AVATAR, ids[n]), Epoch(1), &to(n))).collect();
+    let reply = entity_reply(handle.execute(commit(2, by, false, writes)).await).expect("done");
+    let Reply::Committed { refused, .. } = reply else { panic!("{reply:?}") };
+    assert_eq!(refused.len(), 40, "each wants a name that another has until it has changed its own");
+    let fresh = save((AVATAR, ids[3]), Epoch(1), &[(NAME, "new".into())]);
+    assert_eq!(committed(&handle, 3, by, false, vec![fresh]).await, Ok((vec![], vec![])));
 }

@@ -29,40 +29,15 @@ pub(crate) const INT64: Type = Type::Int { bits: 64, signed: true, wide: false }
 
 /// A persistent property of a type.
 pub(crate) fn property(no: PropertyNo, name: &str, ty: Type) -> Property {
-    Property {
-        no,
-        name: name.to_owned(),
-        default: ty.default_value(),
-        ty,
-        part: Part::Base,
-        own_client: false,
-        other_clients: false,
-        cell_public: false,
-        persistent: true,
-        unique: false,
-        indexed: false,
-        min: None,
-        max: None,
-        max_length: None,
-        description: String::new(),
-    }
+    Property { persistent: true, ..Property::new(no, name, ty, Part::Base) }
 }
 
 pub(crate) fn entity(no: TypeNo, name: &str, properties: Vec<Property>) -> EntityType {
-    EntityType {
-        no,
-        name: name.to_owned(),
-        parts: Parts { base: true, cell: true, client: true },
-        properties,
-        methods: Vec::new(),
-        top_speed: None,
-        traits: Vec::new(),
-        description: String::new(),
-    }
+    EntityType { properties, ..EntityType::new(no, name, Parts { base: true, cell: true, client: true }) }
 }
 
 pub(crate) fn item() -> Type {
-    let field = |name: &str, ty: Type| Field { name: name.to_owned(), default: ty.default_value(), ty };
+    let field = |name: &str, ty: Type| Field::new(name, ty);
     let fields = vec![field("kind", Type::Text), field("count", INT64)];
     Type::Struct(Arc::new(StructType { name: "Item".to_owned(), fields }))
 }
@@ -83,7 +58,7 @@ pub(crate) fn avatar() -> EntityType {
         property(SPEED, "speed", Type::Float32),
         property(KEY, "key", Type::Bytes),
         property(SPOT, "spot", Type::Vector(3)),
-        Property { persistent: false, ..property(TARGET, "target", Type::Entity) },
+        Property { persistent: false, ..property(TARGET, "target", Type::Entity(None)) },
     ];
     entity(AVATAR, "avatar", properties)
 }
@@ -161,7 +136,7 @@ async fn claim_with(
     or_create: Option<Vec<(PropertyNo, Value)>>,
 ) -> Result<(Epoch, Record, bool), Code> {
     match entity_reply(store.execute(StoreCommand::Claim { ty, record, by, or_create }).await)? {
-        Reply::Claimed { epoch, record, created } => Ok((epoch, record, created)),
+        Reply::Claimed { epoch, record, created, .. } => Ok((epoch, record, created)),
         other => panic!("no answer to a claim: {other:?}"),
     }
 }
@@ -188,13 +163,25 @@ pub(crate) async fn committed(
     writes: Vec<Write>,
 ) -> Result<(Vec<RecordId>, Vec<RecordId>), Code> {
     match entity_reply(store.execute(commit(operation, by, whole, writes)).await)? {
-        Reply::Committed { created, stale } => Ok((created, stale)),
+        Reply::Committed { created, stale, refused } => {
+            assert_eq!(refused, [], "nothing was to be refused");
+            Ok((created, stale))
+        }
         other => panic!("no answer to a commit: {other:?}"),
     }
 }
 
 pub(crate) fn save((ty, record): (TypeNo, RecordId), epoch: Epoch, values: &[(PropertyNo, Value)]) -> Write {
-    Write::Save { ty, record, epoch, values: values.to_vec(), place: None }
+    Write::Save { ty, record, epoch, values: values.to_vec(), place: None, with_cell: false }
+}
+
+/// A save with all that the cell part began with.
+pub(crate) fn save_with_cell(key: (TypeNo, RecordId), epoch: Epoch, values: &[(PropertyNo, Value)]) -> Write {
+    let mut write = save(key, epoch, values);
+    if let Write::Save { with_cell, .. } = &mut write {
+        *with_cell = true;
+    }
+    write
 }
 
 pub(crate) fn create(ty: TypeNo, values: &[(PropertyNo, Value)]) -> Write {

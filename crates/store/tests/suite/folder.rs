@@ -25,7 +25,7 @@ async fn a_newer_a_foreign_and_a_damaged_file_are_told_apart() {
     let file = folder.path().join(DATABASE_FILE);
     sqlx::query("UPDATE schema_version SET version = 99").execute(&mut connect(&file).await).await.expect("updated");
     let error = open_error(folder.path(), game()).await.to_string();
-    assert!(error.ends_with("is of version 99, this program knows 1: use a newer kuafu"), "{error}");
+    assert!(error.ends_with("is of version 99, this program knows 2: use a newer kuafu"), "{error}");
 
     std::fs::write(&file, b"this is no database, but it is long enough to have a header of its own\n".repeat(20))
         .expect("written");
@@ -36,6 +36,41 @@ async fn a_newer_a_foreign_and_a_damaged_file_are_told_apart() {
     let before = std::fs::read(&file).expect("a file");
     assert!(matches!(open_error(folder.path(), game()).await, StoreError::Foreign { .. }));
     assert_eq!(std::fs::read(&file).expect("a file"), before, "a foreign file is left as it is");
+}
+
+/// Puts a file back to what version 1 was.
+async fn make_version_1(file: &std::path::Path) {
+    let statements = "
+        ALTER TABLE owners DROP COLUMN newborn;
+        ALTER TABLE stored_columns DROP COLUMN least;
+        UPDATE operations SET result = unhex(substr(hex(result), 1, length(hex(result)) - 2));
+        UPDATE schema_version SET version = 1;";
+    sqlx::raw_sql(statements).execute(&mut connect(file).await).await.expect("downgraded");
+}
+
+#[tokio::test]
+async fn a_file_of_version_1_becomes_one_of_this_version_and_keeps_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open(folder.path()).await;
+    let by = base(&store).await;
+    let writes = vec![create(CHEST, &[(PropertyNo(1), 5.into())])];
+    let (ids, _) = committed(&store.handle(), 7, by, true, writes.clone()).await.expect("created");
+    store.close().await;
+    make_version_1(&folder.path().join(DATABASE_FILE)).await;
+
+    let store = open(folder.path()).await;
+    let by = base(&store).await;
+    let again = committed(&store.handle(), 7, by, true, writes).await;
+    assert_eq!(again, Ok((ids.clone(), vec![])), "answers of before can be read");
+    let (epoch, record) = claim(&store.handle(), (CHEST, ids[0]), by).await.expect("claimed");
+    assert_eq!((epoch, value(&record, PropertyNo(1))), (Epoch(2), Some(&5.into())));
+    store.close().await;
+    let version: i64 = sqlx::query_scalar("SELECT version FROM schema_version")
+        .fetch_one(&mut connect(&folder.path().join(DATABASE_FILE)).await)
+        .await
+        .expect("a version");
+    assert_eq!(version, kuafu_store::SCHEMA_VERSION);
+    open(folder.path()).await;
 }
 
 async fn connect(file: &std::path::Path) -> sqlx::SqliteConnection {

@@ -6,4 +6,6 @@ mod common;
 mod entities;
 mod executor;
 mod folder;
+mod items;
 mod model;
+mod queries;

@@ -21,6 +21,8 @@ struct Model {
 #[derive(Clone, Debug, Default)]
 struct Durable {
     records: BTreeMap<RecordId, BTreeMap<PropertyNo, Value>>,
+    /// Of which records a beginning was not saved: of the base part, of the cell part.
+    newborn: BTreeMap<RecordId, (bool, bool)>,
     owners: BTreeMap<RecordId, (Option<Incarnation>, Epoch)>,
     operations: BTreeMap<OperationId, Reply>,
     incarnations: u32,
@@ -32,7 +34,8 @@ impl Durable {
         self.owners.get(&record) == Some(&(Some(by), epoch))
     }
 
-    fn new_record(&mut self, record: RecordId, values: &[(PropertyNo, Value)]) {
+    fn new_record(&mut self, record: RecordId, values: &[(PropertyNo, Value)], by_claim: bool) {
+        self.newborn.insert(record, (by_claim, true));
         let defaults = chest().properties.into_iter().map(|property| (property.no, property.default));
         self.records.insert(record, defaults.chain(values.iter().cloned()).collect());
     }
@@ -49,7 +52,9 @@ impl Durable {
                         stale.push(*record);
                     }
                 }
-                Write::Save { record, values, .. } => {
+                Write::Save { record, values, with_cell, .. } => {
+                    let newborn = next.newborn.entry(*record).or_default();
+                    *newborn = (false, newborn.1 && !with_cell);
                     next.records.get_mut(record).expect("owned records exist").extend(values.iter().cloned());
                 }
                 Write::Delete { record, .. } => {
@@ -59,7 +64,7 @@ impl Durable {
                 Write::Create { values, .. } => {
                     next.created += 1;
                     let record = RecordId(RECORDS_PER_REALM + next.created);
-                    next.new_record(record, values);
+                    next.new_record(record, values, false);
                     next.owners.insert(record, (Some(by), Epoch(1)));
                     created.push(record);
                 }
@@ -69,7 +74,7 @@ impl Durable {
             return Err(Code::Stale);
         }
         *self = next;
-        Ok(Reply::Committed { created, stale })
+        Ok(Reply::Committed { created, stale, refused: Vec::new() })
     }
 }
 
@@ -97,15 +102,15 @@ impl Model {
                 {
                     return Err(Code::Owned);
                 }
-                let created = !durable.records.contains_key(&record);
-                if created {
-                    durable.new_record(record, &or_create.ok_or(Code::RecordUnknown)?);
+                if !durable.records.contains_key(&record) {
+                    durable.new_record(record, &or_create.ok_or(Code::RecordUnknown)?, true);
                     durable.created = durable.created.max(record.0 - RECORDS_PER_REALM);
                 }
                 let epoch = Epoch(before.map_or(0, |(_, epoch)| epoch.0) + 1);
                 durable.owners.insert(record, (Some(by), epoch));
                 let values = durable.records[&record].clone().into_iter().collect();
-                Reply::Claimed { epoch, record: Record { record, values, place: None }, created }
+                let (created, cell_created) = durable.newborn.get(&record).copied().unwrap_or_default();
+                Reply::Claimed { epoch, record: Record { record, values, place: None }, created, cell_created }
             }
             StoreCommand::Commit { operation, by, whole, writes, .. } => match durable.operations.get(&operation) {
                 Some(reply) => reply.clone(),
@@ -130,7 +135,9 @@ impl Model {
                 let records = durable.records.keys().copied().filter(|record| *record > after && free(record));
                 Reply::Records(records.take(limit as usize).collect())
             }
-            StoreCommand::PurgeOperations { .. } | StoreCommand::Account(_) => panic!("not in this model"),
+            StoreCommand::Find { .. } | StoreCommand::PurgeOperations { .. } | StoreCommand::Account(_) => {
+                panic!("not in this model")
+            }
         };
         Ok(StoreReply::Entity(reply))
     }
@@ -182,6 +189,7 @@ impl Action {
                     0 => Write::Create { ty: CHEST, values: gold(number), place: None },
                     1 => Write::Delete { ty: CHEST, record: id(record), epoch: Epoch(epoch) },
                     2 => save((CHEST, id(record)), Epoch(epoch), &[(PropertyNo(3), "here".into())]),
+                    3 => save_with_cell((CHEST, id(record)), Epoch(epoch), &[]),
                     _ => save((CHEST, id(record)), Epoch(epoch), &gold(number)),
                 };
                 commit(operation, Incarnation(by), whole, writes.into_iter().map(write).collect())
