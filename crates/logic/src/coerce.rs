@@ -1,8 +1,8 @@
 //! From what a script says to what a definition means: numbers, records and keys take their declared form.
 
 use kuafu_core::change::order;
-use kuafu_core::{EntityId, Quantity, Value};
-use kuafu_def::Type;
+use kuafu_core::{Code, EntityId, Limits, Quantity, Refusal, Value};
+use kuafu_def::{Argument, Method, Type};
 
 /// Turns a script's loose value into one of the declared type: whole numbers where floats are declared, tables with
 /// names where structs are, names where enums are. Ranges are not checked here ([`Type::check`] does).
@@ -16,7 +16,7 @@ pub fn coerce(ty: &Type, value: Value) -> Result<Value, String> {
             Ok(Value::Int(number as i64))
         }
         (Type::Bytes, Value::Text(text)) => Ok(Value::Bytes(text.as_bytes().into())),
-        (Type::Entity, Value::Nil) => Ok(Value::Entity(EntityId::NONE)),
+        (Type::Entity(_), Value::Nil) => Ok(Value::Entity(EntityId::NONE)),
         // Luau's own vectors have three parts.
         (Type::Vector(2), Value::Vector(Quantity { len: 3, parts: [x, y, 0.0, _] })) => {
             Ok(Value::Vector(Quantity { len: 2, parts: [x, y, 0.0, 0.0] }))
@@ -80,11 +80,36 @@ fn coerce_struct(declared: &kuafu_def::StructType, entries: Vec<(Value, Value)>)
     Ok(Value::List(fields))
 }
 
+/// The arguments of a call as its method declares them: those left out at the end take their defaults, each is converted
+/// and within its bounds.
+///
+/// # Errors
+/// [`Code::ArgumentInvalid`] with the method, the argument and what was expected.
+pub fn fit_arguments(method: &Method, mut given: Vec<Value>, limits: &Limits) -> Result<Vec<Value>, Refusal> {
+    let wrong = |text: String| Refusal::new(Code::ArgumentInvalid, format!("{}: {text}", method.name));
+    method.fill_in(&mut given);
+    if given.len() != method.arguments.len() {
+        return Err(wrong(format!("{} arguments wanted, {} given", method.arguments.len(), given.len())));
+    }
+    let fit = |argument: &Argument, value| {
+        let value = coerce(&argument.ty, value)?;
+        argument.check(&value, limits)?;
+        Ok(value)
+    };
+    let pairs = method.arguments.iter().zip(given);
+    pairs
+        .map(|(argument, value)| {
+            fit(argument, value).map_err(|why: String| wrong(format!("argument `{}`: {why}", argument.name)))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use kuafu_def::{EnumType, Field, StructType};
+    use kuafu_core::MethodNo;
+    use kuafu_def::{EnumType, Field, Part, StructType};
 
     use super::*;
 
@@ -93,7 +118,7 @@ mod tests {
     }
 
     fn item() -> Arc<StructType> {
-        let field = |name: &str, ty: Type, default| Field { name: name.into(), ty, default };
+        let field = |name: &str, ty: Type, default| Field { default, ..Field::new(name, ty) };
         let fields =
             vec![field("mood", Type::Enum(mood()), Value::Int(0)), field("weight", Type::Float64, Value::Float(1.0))];
         Arc::new(StructType { name: "Item".into(), fields })
@@ -116,7 +141,7 @@ mod tests {
         check(&int, Value::Float(3.5), Value::Float(3.5));
         check(&Type::Enum(mood()), "merry", 1.into());
         check(&Type::Bytes, "ab", Value::Bytes(b"ab"[..].into()));
-        check(&Type::Entity, Value::Nil, Value::Entity(EntityId::NONE));
+        check(&Type::Entity(None), Value::Nil, Value::Entity(EntityId::NONE));
         assert!(coerce(&Type::Enum(mood()), "sad".into()).expect_err("no such mood").contains("calm, merry"));
     }
 
@@ -147,5 +172,18 @@ mod tests {
         let named = ["x", "y", "z", "w"].map(|name| named(name, 1)).to_vec();
         check(&Type::Vector(4), Value::Map(named), vector(&[1.0; 4]));
         assert!(coerce(&Type::Vector(4), Value::Map(vec![])).is_err());
+    }
+
+    #[test]
+    fn arguments_left_out_take_their_defaults_and_the_others_must_be_there() {
+        let argument = |name: &str, default| Argument { default, ..Argument::new(name, Type::Text) };
+        let mut method = Method::new(MethodNo(1), "say", Part::Base);
+        method.arguments = vec![argument("text", None), argument("tone", Some(Value::from("plain")))];
+        let fit = |given| fit_arguments(&method, given, &Limits::default());
+        assert_eq!(fit(vec![Value::from("hi")]), Ok(vec![Value::from("hi"), Value::from("plain")]));
+        assert_eq!(fit(vec![Value::from("hi"), Value::from("loud")]), Ok(vec![Value::from("hi"), Value::from("loud")]));
+        for wrong in [vec![], vec![Value::from("hi"); 3], vec![Value::Bool(true)]] {
+            assert_eq!(fit(wrong).map_err(|refusal| refusal.code), Err(Code::ArgumentInvalid));
+        }
     }
 }

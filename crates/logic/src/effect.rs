@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use kuafu_core::{Code, EntityId, MethodNo, Refusal, SpaceId, TypeNo, Value};
+use kuafu_contract::interfaces::HttpRequest;
+use kuafu_core::{Code, EntityId, MethodNo, PropertyNo, RecordId, Refusal, ServiceId, SpaceId, TypeNo, Value};
 use kuafu_def::Part;
 
 /// Names one suspended task of a host; the role resumes it with an outcome.
@@ -165,4 +166,176 @@ pub enum Effect {
         /// Metres.
         radius: f32,
     },
+    /// Ends another entity, if it can be found.
+    End {
+        /// Who asks.
+        from: EntityId,
+        /// Which.
+        entity: EntityId,
+        /// Whether its record goes too.
+        forever: bool,
+        /// Resumed with [`Value::Bool`] `true` when it is done.
+        awaiting: Option<AwaitId>,
+    },
+    /// The entity provides a service from now on.
+    Provide {
+        /// Which.
+        entity: EntityId,
+        /// The service.
+        service: ServiceId,
+        /// Resumed with [`Value::Bool`] `true` when this role knows it.
+        awaiting: Option<AwaitId>,
+    },
+    /// It does so no more.
+    Withdraw {
+        /// Which.
+        entity: EntityId,
+        /// The service.
+        service: ServiceId,
+    },
+    /// Calls a method of one of a service's providers, chosen here: by `key`, else in turn.
+    CallService {
+        /// Who calls.
+        from: EntityId,
+        /// The service.
+        service: ServiceId,
+        /// [`kuafu_core::service::key_hash`] of what the choice goes by.
+        key: Option<u64>,
+        /// The method's name.
+        method: Arc<str>,
+        /// Arguments as the script gave them.
+        arguments: Vec<Value>,
+        /// As in `Call`.
+        awaiting: Option<AwaitId>,
+    },
+    /// The entity wants a global name.
+    ClaimName {
+        /// Which.
+        entity: EntityId,
+        /// The name.
+        name: Arc<str>,
+        /// Resumed with [`Value::Bool`] `true` when it has it.
+        awaiting: Option<AwaitId>,
+    },
+    /// It gives a name up.
+    ReleaseName {
+        /// Which.
+        entity: EntityId,
+        /// The name.
+        name: Arc<str>,
+    },
+    /// Sets a shared value; [`Value::Nil`] takes it out.
+    Share {
+        /// Who says so.
+        from: EntityId,
+        /// Under which key.
+        key: Arc<str>,
+        /// The value.
+        value: Value,
+        /// Resumed with [`Value::Bool`] `true` when this role knows it.
+        awaiting: Option<AwaitId>,
+    },
+    /// The entity part is told of changes of a shared value, or no more.
+    Watch {
+        /// Which.
+        entity: EntityId,
+        /// The key.
+        key: Arc<str>,
+        /// Whether from now on, or no more.
+        on: bool,
+    },
+    /// Base: the entity's client is in a group, or no more.
+    Join {
+        /// Which.
+        entity: EntityId,
+        /// The group.
+        group: Arc<str>,
+        /// Whether from now on, or no more.
+        on: bool,
+    },
+    /// Calls a client method on the clients of a group, on every base.
+    CallGroup {
+        /// Who calls.
+        from: EntityId,
+        /// The group.
+        group: Arc<str>,
+        /// The client method's name.
+        method: Arc<str>,
+        /// Arguments as the script gave them.
+        arguments: Vec<Value>,
+    },
+    /// Looks for a persistent entity in the whole realm.
+    Find {
+        /// Who looks.
+        from: EntityId,
+        /// Its type.
+        ty: TypeNo,
+        /// What is known of it.
+        by: FindBy,
+        /// Loads it on the least loaded base when it lives nowhere.
+        load: bool,
+        /// Resumed with its reference ([`Value::Entity`]), or with nothing when there is none.
+        awaiting: Option<AwaitId>,
+    },
+    /// Creates an entity with a base part on the least loaded base; that base gives it its id.
+    CreateAnywhere {
+        /// Who asks.
+        from: EntityId,
+        /// Its type.
+        ty: TypeNo,
+        /// As in `Create`.
+        values: Vec<(PropertyNo, Value)>,
+        /// Where it begins.
+        placement: Placement,
+        /// Whether it gets a record.
+        persistent: bool,
+        /// Resumed with its reference ([`Value::Entity`]).
+        awaiting: Option<AwaitId>,
+    },
+    /// Asks somebody else over HTTP, as far as the game's list allows.
+    Http {
+        /// Who asks.
+        from: EntityId,
+        /// The request, not checked yet.
+        request: HttpRequest,
+        /// Resumed with the response; see [`crate::http_outcome`].
+        awaiting: Option<AwaitId>,
+    },
+    /// Adds to a number that the role reports, or sets it.
+    Measure {
+        /// The number's name.
+        name: Arc<str>,
+        /// What is added, or set.
+        amount: f64,
+        /// Whether it is set.
+        is_gauge: bool,
+    },
+}
+
+/// What is known of an entity that is looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindBy {
+    /// Its durable identity.
+    Record(RecordId),
+    /// The value of a unique or indexed property.
+    Property(PropertyNo, Value),
+}
+
+impl Effect {
+    /// The task that waits for the effect, where one can.
+    pub fn awaiting_mut(&mut self) -> Option<&mut Option<AwaitId>> {
+        match self {
+            Self::Call { awaiting, .. }
+            | Self::Save { awaiting, .. }
+            | Self::End { awaiting, .. }
+            | Self::Provide { awaiting, .. }
+            | Self::CallService { awaiting, .. }
+            | Self::ClaimName { awaiting, .. }
+            | Self::Share { awaiting, .. }
+            | Self::Find { awaiting, .. }
+            | Self::CreateAnywhere { awaiting, .. }
+            | Self::Http { awaiting, .. } => Some(awaiting),
+            _ => None,
+        }
+    }
 }

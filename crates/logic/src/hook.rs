@@ -36,5 +36,8 @@ hooks! {
     Arrive "on_arrive" "Cell part: `move_to` reached its target.";
     TriggerEnter "on_trigger_enter" "Cell part: an entity came within a trigger. Arguments: the entity, the trigger's radius.";
     TriggerLeave "on_trigger_leave" "Cell part: an entity left a trigger. Arguments: the entity, the trigger's radius.";
+    Shared "on_shared" "A shared value that the part watches changed. Arguments: the key, the new value; nil when it was taken out.";
+    NameLost "on_name_lost" "A global name that the entity held is held by another now. Argument: the name.";
+    Reload "on_reload" "New code runs for the part, before anything else of it. Argument: the number of the release whose code ran before.";
     Shutdown "on_shutdown" "The server stops; what must last is saved after this.";
 }

@@ -77,9 +77,60 @@ pub struct HostCounters {
     pub tasks: u64,
     /// Timers.
     pub timers: u64,
+    /// Timers that came due after a release had taken their method away.
+    pub timers_dropped: u64,
+    /// Tasks of replaced code that were ended where they would have waited once more.
+    pub tasks_ended: u64,
     /// Bytes its virtual machine uses.
     pub memory_bytes: u64,
 }
+
+/// Where logic spent its steps while it was watched. Steps are what budgets count; they are in proportion to time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// By function, the one with most steps of its own first.
+    pub functions: Vec<FunctionRow>,
+    /// By hook, method or timer, the one with most steps first.
+    pub entries: Vec<EntryRow>,
+}
+
+/// What one function spent, from samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionRow {
+    /// File, line and name.
+    pub function: String,
+    /// Steps in it.
+    pub own_steps: u64,
+    /// Steps in it and in what it called.
+    pub all_steps: u64,
+}
+
+/// What one entry point spent, counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Type and method.
+    pub entry: String,
+    /// How often it was entered.
+    pub entries: u64,
+    /// Steps of all of them.
+    pub steps: u64,
+    /// Steps of the longest.
+    pub steps_max: u64,
+}
+
+/// What the entities of one type take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeapRow {
+    /// The type's name.
+    pub type_name: String,
+    /// How many there are.
+    pub entities: u64,
+    /// Bytes of their properties, estimated from some of them.
+    pub bytes: u64,
+}
+
+/// What a host says that has no such function.
+const NOT_SUPPORTED: &str = "this logic is compiled in: it cannot be looked into";
 
 /// Runs the logic of one base's or cell's entity parts. Lives on its role's thread.
 ///
@@ -156,6 +207,37 @@ pub trait LogicHost {
     fn release(&self) -> u64 {
         0
     }
+
+    /// Runs a piece of source as a method of an entity would run, with `self`, within the budget of an entry, and gives
+    /// what it returned as text. Without `keep`, what it wanted done and what it wrote to the entity's properties is
+    /// undone. Nothing can be awaited.
+    ///
+    /// # Errors
+    /// What went wrong, for people.
+    fn evaluate(&mut self, _now: Now, _entity: EntityId, _source: &str, _keep: bool) -> Result<String, String> {
+        Err(NOT_SUPPORTED.to_owned())
+    }
+
+    /// Begins to watch where steps are spent; what was watched before is forgotten.
+    ///
+    /// # Errors
+    /// When the host cannot do that.
+    fn profile_start(&mut self) -> Result<(), String> {
+        Err(NOT_SUPPORTED.to_owned())
+    }
+
+    /// Ends watching and gives what was seen.
+    ///
+    /// # Errors
+    /// When nothing was being watched.
+    fn profile_take(&mut self) -> Result<Profile, String> {
+        Err(NOT_SUPPORTED.to_owned())
+    }
+
+    /// What the entities take, by type, the largest first.
+    fn heap(&self) -> Vec<HeapRow> {
+        Vec::new()
+    }
 }
 
 /// What logic may read of the world at any time. A cell answers from its space; a base has [`NoWorld`].
@@ -181,6 +263,45 @@ pub trait World {
 
     /// A fresh entity id for [`Effect::Create`]; `None` when there are no more.
     fn draw_id(&self) -> Option<EntityId>;
+
+    /// Who holds a global name, as far as it is known here.
+    fn named(&self, _name: &str) -> Option<EntityId> {
+        None
+    }
+
+    /// A shared value, as far as it is known here.
+    fn shared(&self, _key: &str) -> Option<Value> {
+        None
+    }
+
+    /// In how many groups an entity's client is.
+    fn groups_len(&self, _entity: EntityId) -> usize {
+        0
+    }
+
+    /// Adds the entities whose clients see an entity to `into`, nearest first, itself left out.
+    fn viewers(&self, _entity: EntityId, _into: &mut Vec<EntityId>) {}
+
+    /// Adds the entities that an entity's client sees to `into`, nearest first, itself left out.
+    fn in_view(&self, _entity: EntityId, _into: &mut Vec<EntityId>) {}
+
+    /// The space that an entity is in.
+    fn space_of(&self, _entity: EntityId) -> Option<SpaceFacts> {
+        None
+    }
+}
+
+/// What logic may know of a space.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpaceFacts {
+    /// Its name.
+    pub name: String,
+    /// Least x, y, z in metres.
+    pub least: [f32; 3],
+    /// Greatest x, y, z in metres.
+    pub greatest: [f32; 3],
+    /// Entities in it.
+    pub population: u32,
 }
 
 /// A world without a space; it still draws ids.

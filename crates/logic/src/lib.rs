@@ -9,8 +9,19 @@ pub mod coerce;
 pub mod effect;
 pub mod hook;
 pub mod host;
+pub mod http;
+pub mod inspect;
+pub mod intake;
+pub mod luau;
 
-pub use coerce::coerce;
-pub use effect::{Audience, AwaitId, CallToken, Effect, Failure, Placement};
+pub use coerce::{coerce, fit_arguments};
+pub use effect::{Audience, AwaitId, CallToken, Effect, Failure, FindBy, Placement};
 pub use hook::Hook;
-pub use host::{Answer, Caller, EntitySeed, Fault, HostCounters, LogicHost, NoWorld, Release, World};
+pub use host::{
+    Answer, Caller, EntitySeed, EntryRow, Fault, FunctionRow, HeapRow, HostCounters, LogicHost, NoWorld, Profile,
+    Release, SpaceFacts, World,
+};
+pub use http::{HttpRequest, HttpResponse, http_outcome};
+pub use inspect::Inspector;
+pub use intake::Releases;
+pub use luau::luau_types;

@@ -4,22 +4,20 @@
 //! acts: what is to be done becomes an effect of the present entry.
 
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
 use kuafu_core::{EntityId, Value};
-use kuafu_def::Part;
-use kuafu_logic::{Audience, AwaitId, Effect};
+use kuafu_def::{Method, Part};
+use kuafu_logic::{Audience, Effect};
 use mlua::{IntoLuaMulti, Lua, LuaString, MultiValue, Table, Value as Luau, Variadic, Vector};
 
 use crate::convert::{finite, number, place, shared_text};
 use crate::create;
 use crate::error::Refused;
-use crate::shared::{Claim, Shared, fit};
-use crate::timers::{PERIOD_MIN, SECONDS_MAX};
+use crate::shared::{Shared, fit};
+use crate::{directory, waits, wide};
 
 /// What went wrong, for the script.
-type Why = String;
+pub(crate) type Why = String;
 
 /// Makes a function of the host table: its body gives a result, or why there is none.
 macro_rules! function {
@@ -30,6 +28,8 @@ macro_rules! function {
     }};
 }
 
+pub(crate) use function;
+
 /// The host table.
 pub(crate) fn functions(lua: &Lua, shared: &Rc<Shared>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
@@ -37,6 +37,8 @@ pub(crate) fn functions(lua: &Lua, shared: &Rc<Shared>) -> mlua::Result<Table> {
     calls(lua, shared, &table)?;
     entity(lua, shared, &table)?;
     space(lua, shared, &table)?;
+    waits::functions(lua, shared, &table)?;
+    directory::functions(lua, shared, &table)?;
     Ok(table)
 }
 
@@ -54,6 +56,10 @@ fn globals(lua: &Lua, shared: &Rc<Shared>, table: &Table) -> mlua::Result<()> {
     function!(lua, shared, table, "random", |lua: &Lua, s: &Shared, bounds: (Luau, Luau)| or_why(
         lua,
         random(s, &bounds.0, &bounds.1)
+    ));
+    function!(lua, shared, table, "wide", |lua: &Lua, _: &Shared, value: Luau| or_why(
+        lua,
+        wide::of(&value).and_then(|number| wide::interned(lua, number).map_err(|error| error.to_string()))
     ));
     function!(lua, shared, table, "log", |lua: &Lua, s: &Shared, (level, message, fields): (Luau, Luau, Luau)| why(
         lua,
@@ -84,32 +90,10 @@ fn calls(lua: &Lua, shared: &Rc<Shared>, table: &Table) -> mlua::Result<()> {
         LuaString,
         Variadic<Luau>
     )| why(lua, tell(lua, s, id(of), &audience, radius, &name, &arguments)));
-    function!(lua, shared, table, "claim", |lua: &Lua, s: &Shared, (index, step): (f64, f64)| why(
-        lua,
-        claim(lua, s, index as usize, step as u64)
-    ));
     Ok(())
 }
 
 fn entity(lua: &Lua, shared: &Rc<Shared>, table: &Table) -> mlua::Result<()> {
-    function!(lua, shared, table, "after", |lua: &Lua,
-                                            s: &Shared,
-                                            (of, seconds, again, method, arguments): (
-        f64,
-        Luau,
-        bool,
-        Luau,
-        Variadic<Luau>
-    )| or_why(
-        lua,
-        after(lua, s, id(of), &seconds, again, &method, &arguments)
-    ));
-    function!(lua, shared, table, "cancel", |_: &Lua, s: &Shared, (of, timer): (f64, Luau)| -> mlua::Result<()> {
-        if let Some(timer) = number(&timer) {
-            s.timers.borrow_mut().cancel(id(of), timer as u64);
-        }
-        Ok(())
-    });
     function!(lua, shared, table, "destroy", |lua: &Lua, s: &Shared, (of, forever): (f64, bool)| why(
         lua,
         s.push(|run| Effect::Destroy { entity: id(of), forever, step: run.step }).map(drop)
@@ -171,7 +155,7 @@ fn space(lua: &Lua, shared: &Rc<Shared>, table: &Table) -> mlua::Result<()> {
 }
 
 /// The result, or nil and why there is none.
-fn or_why(lua: &Lua, result: Result<impl IntoLuaMulti, Why>) -> mlua::Result<MultiValue> {
+pub(crate) fn or_why(lua: &Lua, result: Result<impl IntoLuaMulti, Why>) -> mlua::Result<MultiValue> {
     match result {
         Ok(value) => value.into_lua_multi(lua),
         Err(why) => (Luau::Nil, why).into_lua_multi(lua),
@@ -179,7 +163,7 @@ fn or_why(lua: &Lua, result: Result<impl IntoLuaMulti, Why>) -> mlua::Result<Mul
 }
 
 /// The result, or why there is none, for results that are no text.
-fn or_text(lua: &Lua, result: Result<impl IntoLuaMulti, Why>) -> mlua::Result<MultiValue> {
+pub(crate) fn or_text(lua: &Lua, result: Result<impl IntoLuaMulti, Why>) -> mlua::Result<MultiValue> {
     match result {
         Ok(value) => value.into_lua_multi(lua),
         Err(why) => why.into_lua_multi(lua),
@@ -187,11 +171,11 @@ fn or_text(lua: &Lua, result: Result<impl IntoLuaMulti, Why>) -> mlua::Result<Mu
 }
 
 /// Nothing, or why it was not done.
-fn why(lua: &Lua, result: Result<(), Why>) -> mlua::Result<MultiValue> {
+pub(crate) fn why(lua: &Lua, result: Result<(), Why>) -> mlua::Result<MultiValue> {
     or_text(lua, result)
 }
 
-fn id(number: f64) -> EntityId {
+pub(crate) fn id(number: f64) -> EntityId {
     EntityId(number as u64)
 }
 
@@ -225,14 +209,14 @@ fn log(lua: &Lua, s: &Shared, level: &Luau, message: &Luau, fields: &Luau) -> Re
     };
     let run = s.run.borrow();
     let entity = run.entity.unwrap_or_default().0;
-    let ty = run.entity.and_then(|id| s.entities.borrow().get(&id).map(|entity| entity.class.ty.name.clone()));
-    let (ty, entry) = (ty.unwrap_or_default(), &*run.entry);
+    let ty = run.entity.and_then(|id| s.entities.borrow().get(&id).map(|entity| entity.class.kind.ty.name.clone()));
+    let (ty, entry, step) = (ty.unwrap_or_default(), &*run.entry, run.step);
     let message = message.to_string_lossy();
     match level.to_string_lossy().as_str() {
-        "debug" => tracing::debug!(entity, r#type = ty, entry, fields, "{message}"),
-        "info" => tracing::info!(entity, r#type = ty, entry, fields, "{message}"),
-        "warn" => tracing::warn!(entity, r#type = ty, entry, fields, "{message}"),
-        "error" => tracing::error!(entity, r#type = ty, entry, fields, "{message}"),
+        "debug" => tracing::debug!(entity, r#type = ty, entry, step, fields, "{message}"),
+        "info" => tracing::info!(entity, r#type = ty, entry, step, fields, "{message}"),
+        "warn" => tracing::warn!(entity, r#type = ty, entry, step, fields, "{message}"),
+        "error" => tracing::error!(entity, r#type = ty, entry, step, fields, "{message}"),
         other => return Err(format!("`{other}` is no level: debug, info, warn, error")),
     }
     Ok(())
@@ -242,10 +226,19 @@ fn part_of(part: &LuaString) -> Part {
     if part == "cell" { Part::Cell } else { Part::Base }
 }
 
-fn loose_all(lua: &Lua, s: &Shared, arguments: &[Luau]) -> Result<Vec<Value>, Why> {
+pub(crate) fn loose_all(lua: &Lua, s: &Shared, arguments: &[Luau]) -> Result<Vec<Value>, Why> {
+    loose_as(lua, s, arguments, None)
+}
+
+/// Arguments of a method, when it is known which. Types are not checked here, only told to wide numbers.
+fn loose_as(lua: &Lua, s: &Shared, arguments: &[Luau], method: Option<&Method>) -> Result<Vec<Value>, Why> {
     let converter = s.converter(lua);
-    let one = |(value, no): (&Luau, usize)| converter.loose(value).map_err(|why| format!("argument {no}: {why}"));
-    arguments.iter().zip(1..).map(one).collect()
+    let one = |(no, value): (usize, &Luau)| {
+        let declared = method.and_then(|method| method.arguments.get(no));
+        let loose = declared.map_or_else(|| converter.loose(value), |argument| converter.loose_as(&argument.ty, value));
+        loose.map_err(|why| format!("argument {}: {why}", no + 1))
+    };
+    arguments.iter().enumerate().map(one).collect()
 }
 
 fn send(
@@ -263,7 +256,7 @@ fn send(
     if let Some(ty) = s.type_of(to).filter(|ty| ty.method_by_name(part, &method).is_none()) {
         return Err(format!("{} has no method `{method}` in its {part} part", ty.name));
     }
-    let arguments = loose_all(lua, s, arguments)?;
+    let arguments = loose_as(lua, s, arguments, s.method_of(to, part, &method))?;
     let from = |run: &crate::shared::Run| run.entity.unwrap_or_default();
     let index = s.push(|run| Effect::Call { from: from(run), to, part, method, arguments, awaiting: None })?;
     Ok((index as f64, s.run.borrow().step as f64))
@@ -293,7 +286,10 @@ fn tell(
     let converter = s.converter(lua);
     let given = |(no, declared): (usize, &kuafu_def::Argument)| {
         let at = |why| format!("{name}, argument {}: {why}", declared.name);
-        let value = converter.loose(arguments.get(no).unwrap_or(&Luau::Nil)).map_err(at)?;
+        if let (None, Some(default)) = (arguments.get(no), &declared.default) {
+            return Ok(default.clone());
+        }
+        let value = converter.loose_as(&declared.ty, arguments.get(no).unwrap_or(&Luau::Nil)).map_err(at)?;
         let value = kuafu_logic::coerce(&declared.ty, value).map_err(at)?;
         declared.check(&value, &s.limits).map_err(at)?;
         Ok(value)
@@ -309,67 +305,6 @@ fn tell(
         Audience::Within(radius)
     };
     s.push(|_| Effect::CallClient { entity, audience, method: method.no, arguments }).map(drop)
-}
-
-/// Turns a sent call of this entry into one that the entry waits for.
-fn claim(lua: &Lua, s: &Shared, index: usize, step: u64) -> Result<(), Why> {
-    {
-        let run = s.run.borrow();
-        let entity = run.entity.ok_or("nothing can be awaited while scripts are being loaded")?;
-        if !run.may_wait {
-            return Err("nothing can be awaited here: the entity is about to go".to_owned());
-        }
-        if run.thread.as_ref() != Some(&lua.current_thread()) {
-            return Err("await works in the method itself, not in a coroutine that it made".to_owned());
-        }
-        if run.step != step {
-            return Err("await it at once: after another await the answer is no longer kept".to_owned());
-        }
-        let waiting = s.entities.borrow().get(&entity).map_or(0, |entity| entity.awaits.len());
-        if waiting >= s.limits.script_tasks_per_entity_max as usize {
-            return Err(format!("the entity has {waiting} suspended tasks already (script_tasks_per_entity_max)"));
-        }
-    }
-    let result = s.run.borrow().effects.get(index).and_then(|effect| s.result_type(effect));
-    let id = AwaitId(s.last_await.get() + 1);
-    let mut run = s.run.borrow_mut();
-    match run.effects.get_mut(index) {
-        Some(Effect::Call { awaiting, .. } | Effect::Save { awaiting, .. }) if awaiting.is_none() => {
-            *awaiting = Some(id);
-        }
-        _ => return Err("it was awaited already".to_owned()),
-    }
-    s.last_await.set(id.0);
-    run.claim = Some(Claim { id, result });
-    Ok(())
-}
-
-fn after(
-    lua: &Lua,
-    s: &Shared,
-    entity: EntityId,
-    seconds: &Luau,
-    again: bool,
-    method: &Luau,
-    arguments: &[Luau],
-) -> Result<f64, Why> {
-    let seconds = number(seconds).filter(|seconds| (0.0..=SECONDS_MAX).contains(seconds));
-    let span = Duration::from_secs_f64(seconds.ok_or("a timer takes seconds of at least 0")?);
-    let Luau::String(method) = method else { return Err("a timer takes the name of a method".to_owned()) };
-    let method: Arc<str> = shared_text(method)?;
-    let class = s.entities.borrow().get(&entity).map(|entity| Rc::clone(&entity.class));
-    let class = class.ok_or("the entity is gone")?;
-    if !class.methods.contains_key(&method) {
-        return Err(format!("{} has no method `{method}` in its {} part", class.ty.name, s.part));
-    }
-    let arguments = loose_all(lua, s, arguments)?;
-    let mut timers = s.timers.borrow_mut();
-    if timers.count_of(entity) >= s.limits.timers_per_entity_max as usize {
-        return Err(format!("the entity has {} timers already (timers_per_entity_max)", timers.count_of(entity)));
-    }
-    let period = again.then_some(span.max(PERIOD_MIN));
-    let due = s.run.borrow().now.at + period.unwrap_or(span);
-    Ok(timers.start(entity, due, period, method, arguments) as f64)
 }
 
 fn public(lua: &Lua, s: &Shared, entity: EntityId, name: &Luau) -> Result<Luau, Why> {
@@ -432,5 +367,5 @@ fn nearby(lua: &Lua, s: &Shared, of: EntityId, radius: &Luau, name: &Luau) -> Re
 /// A value of a declared result type from what a method returned.
 pub(crate) fn method_result(lua: &Lua, s: &Shared, ty: Option<&kuafu_def::Type>, value: &Luau) -> Result<Value, Why> {
     let Some(ty) = ty else { return Ok(Value::Nil) };
-    fit(ty, s.converter(lua).loose(value)?, &s.limits).map_err(|why| format!("the result: {why}"))
+    fit(ty, s.converter(lua).loose_as(ty, value)?, &s.limits).map_err(|why| format!("the result: {why}"))
 }

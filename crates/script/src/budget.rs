@@ -5,7 +5,7 @@
 //! ([`Collector`]): so all that an entry allocates is seen, however fast it throws it away, and an entry never pays for
 //! the garbage of another. Steps, not time, are counted: the same run gives the same result on any machine.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,6 +13,7 @@ use mlua::state::{GcIncParams, GcMode};
 use mlua::{Lua, VmState};
 
 use crate::error::Spent;
+use crate::profile::Sampler;
 
 /// The part of the machine's memory that one entry may allocate, garbage included.
 const ENTRY_SHARE: usize = 4;
@@ -34,6 +35,9 @@ pub(crate) struct Budget {
     bytes_at_start: Cell<usize>,
     bytes_max: usize,
     spent: Cell<Option<Spent>>,
+    /// Where the next sample or the end of the budget is: what watching costs while nobody watches is nothing.
+    next_mark: Cell<u64>,
+    sampler: RefCell<Option<Sampler>>,
     /// Whether a script runs, and not the engine's own part of the prelude, which must get to its end.
     counts: Cell<bool>,
     /// Set from another thread to stop the entry at its next step.
@@ -49,6 +53,8 @@ impl Budget {
             bytes_at_start: Cell::new(0),
             bytes_max: bytes_max.max(1),
             spent: Cell::new(None),
+            next_mark: Cell::new(steps_max),
+            sampler: RefCell::new(None),
             counts: Cell::new(false),
             halt: Arc::default(),
         }
@@ -57,6 +63,10 @@ impl Budget {
     /// Begins an entry with a full budget.
     pub(crate) fn begin(&self, lua: &Lua) {
         self.steps.set(0);
+        self.next_mark.set(self.steps_max);
+        if let Some(sampler) = &*self.sampler.borrow() {
+            self.next_mark.set(self.steps_max.min(sampler.left()));
+        }
         self.bytes_at_start.set(lua.used_memory());
         self.spent.set(None);
         self.counts.set(true);
@@ -71,6 +81,36 @@ impl Budget {
     /// What runs from here on is the engine's own, which spends nothing.
     pub(crate) fn end(&self) {
         self.counts.set(false);
+        if let Some(sampler) = &mut *self.sampler.borrow_mut() {
+            sampler.rest(self.next_mark.get().saturating_sub(self.steps.get()));
+        }
+    }
+
+    /// Steps that the present or last entry has taken.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.get()
+    }
+
+    /// Who watches, if anybody does.
+    pub(crate) fn sampler(&self) -> &RefCell<Option<Sampler>> {
+        &self.sampler
+    }
+
+    /// A sample is due, or the budget is spent.
+    fn reach_mark(&self, lua: &Lua) -> mlua::Result<()> {
+        let steps = self.steps.get();
+        if steps > self.steps_max {
+            return Err(self.exhaust(Spent::Steps));
+        }
+        if let Some(sampler) = &mut *self.sampler.borrow_mut() {
+            self.next_mark.set(self.steps_max.min(steps + sampler.sample(lua)));
+        }
+        Ok(())
+    }
+
+    /// Bytes that the entry has had allocated and that stay for others are not its own.
+    pub(crate) fn forgive(&self, bytes: usize) {
+        self.bytes_at_start.set(self.bytes_at_start.get() + bytes);
     }
 
     /// What the entry has overspent.
@@ -102,7 +142,11 @@ impl Budget {
         if self.halt.load(Ordering::Relaxed) {
             return Err(self.exhaust(Spent::Halted));
         }
-        self.charge(1)?;
+        let steps = self.steps.get() + 1;
+        self.steps.set(steps);
+        if steps > self.next_mark.get() {
+            self.reach_mark(lua)?;
+        }
         if lua.used_memory().saturating_sub(self.bytes_at_start.get()) > self.bytes_max {
             return Err(self.exhaust(Spent::Memory));
         }

@@ -1,6 +1,6 @@
 //! Changes out of the machine and into it: the prelude's journal as [`Change`]s, and changes from outside.
 
-use kuafu_core::{Change, Edit, EntityId, Step, Value};
+use kuafu_core::{Change, Edit, EntityId, PropertyNo, Step, Value};
 use kuafu_def::Type;
 use mlua::{IntoLua, Lua, Table, Value as Luau};
 
@@ -23,12 +23,10 @@ pub(crate) fn drain(lua: &Lua, shared: &Shared, into: &mut Vec<(EntityId, Change
             Luau::Nil => return Ok(()),
             id => EntityId(as_number(&id) as u64),
         };
-        let (name, op, value, count) = (next()?, as_number(&next()?), next()?, as_number(&next()?));
+        let (no, op, value, count) = (as_number(&next()?), as_number(&next()?), next()?, as_number(&next()?));
         let keys = (0..count as usize).map(|_| next()).collect::<Result<Vec<_>, String>>()?;
         let Some(entity) = entities.get(&id) else { continue };
-        let Luau::String(name) = name else { return Err("the journal is out of step".to_owned()) };
-        let name = name.to_string_lossy();
-        let property = entity.class.ty.property_by_name(&name).ok_or("the journal names no property")?;
+        let property = entity.class.kind.ty.property(PropertyNo(no as u16)).ok_or("the journal names no property")?;
         let (path, ty) = path_of(&converter, &property.ty, &keys)?;
         let edit = match op as u8 {
             0 => Edit::Set(converter.stored(ty, &value)?),
@@ -41,10 +39,13 @@ pub(crate) fn drain(lua: &Lua, shared: &Shared, into: &mut Vec<(EntityId, Change
 
 /// Makes a change from outside. False when its path leads nowhere.
 pub(crate) fn apply(lua: &Lua, shared: &Shared, entity: &Entity, change: &Change) -> mlua::Result<bool> {
-    let Some(property) = entity.class.ty.property(change.property) else { return Ok(false) };
+    let kind = &entity.class.kind;
+    let (Some(property), Some(place)) = (kind.ty.property(change.property), kind.places.get(&change.property)) else {
+        return Ok(false);
+    };
     let converter = shared.converter(lua);
     let steps = lua.create_table()?;
-    steps.raw_push(property.name.as_str())?;
+    steps.raw_push(place.name.as_str())?;
     let mut ty = &property.ty;
     for step in &change.path {
         let Some((inner, key)) = step_into(&converter, ty, step)? else { return Ok(false) };
@@ -56,7 +57,7 @@ pub(crate) fn apply(lua: &Lua, shared: &Shared, entity: &Entity, change: &Change
         Edit::Insert(value) => (1, converter.to_luau(ty, value)?),
         Edit::Remove => (2, Luau::Nil),
     };
-    shared.kit().apply.call((&entity.root, op, value, steps))
+    shared.kit().apply.call((entity.root_in(place.slot)?, op, value, steps))
 }
 
 fn as_number(value: &Luau) -> f64 {

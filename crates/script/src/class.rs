@@ -1,146 +1,142 @@
-//! Classes: what one script says of one part of its entity type, ready for entities.
+//! Classes: what the definitions and one release's scripts make of one part of an entity type, ready for entities.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use kuafu_core::MethodNo;
-use kuafu_def::{EntityType, Part};
-use kuafu_logic::api::{On, TABLE};
-use mlua::{Function, Lua, Table, Value as Luau};
+use kuafu_core::{MethodNo, PropertyNo};
+use kuafu_def::EntityType;
+use kuafu_logic::Hook;
+use mlua::{Function, Lua, Table};
 use rustc_hash::FxHashMap;
 
-use crate::convert::type_name;
+use crate::compose::Composed;
 use crate::schema::Schemas;
 use crate::shared::Shared;
 
-/// The logic of one part of one entity type.
+/// What the definitions say of one part of a type; the same for every release.
 #[derive(Debug)]
-pub(crate) struct Class {
+pub(crate) struct Kind {
     pub(crate) ty: Arc<EntityType>,
     /// The prelude's class.
-    pub(crate) table: Table,
-    /// All methods: declared ones, hooks, timers' targets, helpers.
-    pub(crate) methods: FxHashMap<Arc<str>, Function>,
-    /// The declared ones by number.
-    pub(crate) declared: FxHashMap<MethodNo, (Arc<str>, Function)>,
+    table: Table,
+    /// Where the properties of the part are.
+    pub(crate) places: FxHashMap<PropertyNo, Place>,
 }
 
-/// Makes the class of a type; `script` is what its script returned, if it has one.
+/// Where a property is: in the entity or in the component of a slot, and under which name there.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) slot: Option<usize>,
+    pub(crate) name: String,
+}
+
+/// A method as it is entered.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// With the slot in front when it is a component's.
+    pub(crate) name: Arc<str>,
+    pub(crate) function: Function,
+    /// Whose component's `self` it gets.
+    pub(crate) slot: Option<usize>,
+}
+
+/// The logic of one part of one entity type in one release.
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(crate) kind: Rc<Kind>,
+    pub(crate) release: u64,
+    /// The prelude's tables of methods.
+    pub(crate) code: Table,
+    /// All methods: declared ones, hooks, timers' targets, helpers.
+    pub(crate) methods: FxHashMap<Arc<str>, Rc<Method>>,
+    /// The declared ones by number.
+    pub(crate) declared: FxHashMap<MethodNo, Rc<Method>>,
+    /// Those of each hook, by [`Hook`]: the entity's own, then those of its components.
+    hooks: Vec<Vec<Rc<Method>>>,
+}
+
+impl Class {
+    /// The methods that a hook enters.
+    pub(crate) fn hooks(&self, hook: Hook) -> &[Rc<Method>] {
+        &self.hooks[hook as usize]
+    }
+}
+
+impl Kind {
+    /// What the definitions say of a type's part.
+    pub(crate) fn new(lua: &Lua, shared: &Shared, ty: &Arc<EntityType>) -> mlua::Result<Self> {
+        let part = shared.part;
+        let kit = shared.kit();
+        let converter = shared.converter(lua);
+        let schemas = Schemas { lua, make: &kit.schema, converter: &converter, limits: &shared.limits };
+        let described = |slot: Option<usize>| -> mlua::Result<(Table, Table)> {
+            let here = || ty.properties.iter().map(|p| (place_of(ty, &p.name), p)).filter(|(place, _)| place.0 == slot);
+            let fields = here().filter(|(_, p)| p.part == part).map(|((_, name), p)| (name, p));
+            let elsewhere = here().filter(|(_, p)| p.part != part).map(|((_, name), p)| (name, p.part.name()));
+            Ok((schemas.properties(fields)?, lua.create_table_from(elsewhere)?))
+        };
+        let slots = lua.create_table()?;
+        for (no, component) in ty.components.iter().enumerate() {
+            let (fields, elsewhere) = described(Some(no))?;
+            let slot = lua.create_table()?;
+            slot.raw_set("name", component.slot.as_str())?;
+            slot.raw_set("fields", fields)?;
+            slot.raw_set("elsewhere", elsewhere)?;
+            slots.raw_push(slot)?;
+        }
+        let (fields, elsewhere) = described(None)?;
+        let table = kit.new_class.call((ty.name.as_str(), part.name(), fields, elsewhere, slots))?;
+        let own = ty.properties.iter().filter(|property| property.part == part);
+        let places = own.map(|property| {
+            let (slot, name) = place_of(ty, &property.name);
+            (property.no, Place { slot, name: name.to_owned() })
+        });
+        Ok(Self { ty: Arc::clone(ty), table, places: places.collect() })
+    }
+
+    /// The prelude's class.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+}
+
+/// The slot that a member's name begins with, and the name in it.
+pub(crate) fn place_of<'n>(ty: &EntityType, name: &'n str) -> (Option<usize>, &'n str) {
+    let in_slot = name.split_once('.').and_then(|(slot, name)| {
+        let no = ty.components.iter().position(|component| component.slot == slot)?;
+        Some((Some(no), name))
+    });
+    in_slot.unwrap_or((None, name))
+}
+
+/// The class of a type in a release.
 pub(crate) fn build(
     lua: &Lua,
     shared: &Shared,
-    ty: &Arc<EntityType>,
-    script: Option<&Table>,
-) -> Result<Class, Vec<String>> {
-    let methods = script.map_or(Ok(FxHashMap::default()), |script| methods_of(script, shared.part))?;
-    let wrong = |error: mlua::Error| vec![error.to_string()];
-    let table = prelude_class(lua, shared, ty, &methods).map_err(wrong)?;
+    kind: &Rc<Kind>,
+    release: u64,
+    composed: Composed,
+) -> mlua::Result<Class> {
+    let ty = &kind.ty;
+    let own = lua.create_table()?;
+    let slots: Vec<Table> = ty.components.iter().map(|_| lua.create_table()).collect::<mlua::Result<_>>()?;
+    let mut methods = FxHashMap::default();
+    for (name, function) in composed {
+        let (slot, short) = place_of(ty, &name);
+        slot.map_or(&own, |slot| &slots[slot]).raw_set(short, &function)?;
+        let name: Arc<str> = Arc::from(name.as_str());
+        methods.insert(Arc::clone(&name), Rc::new(Method { name, function, slot }));
+    }
+    let code = shared.kit().new_code.call((&kind.table, own, lua.create_sequence_from(slots)?))?;
     let declared = ty.methods.iter().filter(|method| method.part == shared.part);
-    let declared = declared
-        .filter_map(|method| {
-            methods.get_key_value(method.name.as_str()).map(|(n, f)| (method.no, (n.clone(), f.clone())))
-        })
-        .collect();
-    Ok(Class { ty: Arc::clone(ty), table, methods, declared })
+    let declared =
+        declared.filter_map(|method| Some((method.no, Rc::clone(methods.get(method.name.as_str())?)))).collect();
+    let hooks = Hook::ALL.iter().map(|hook| hooks_of(ty, &methods, hook.method())).collect();
+    Ok(Class { kind: Rc::clone(kind), release, code, methods, declared, hooks })
 }
 
-fn prelude_class(
-    lua: &Lua,
-    shared: &Shared,
-    ty: &EntityType,
-    methods: &FxHashMap<Arc<str>, Function>,
-) -> mlua::Result<Table> {
-    let converter = shared.converter(lua);
-    let schemas = Schemas { lua, make: &shared.kit().schema, converter: &converter, limits: &shared.limits };
-    let fields = schemas.properties(ty, shared.part)?;
-    let table = lua.create_table()?;
-    for (name, function) in methods {
-        table.raw_set(&**name, function)?;
-    }
-    let elsewhere = lua.create_table()?;
-    for property in ty.properties.iter().filter(|property| property.part != shared.part) {
-        elsewhere.raw_set(property.name.as_str(), property.part.name())?;
-    }
-    shared.kit().new_class.call((ty.name.as_str(), shared.part.name(), fields, table, elsewhere))
-}
-
-/// The functions of one part in a script's table.
-fn methods_of(script: &Table, part: Part) -> Result<FxHashMap<Arc<str>, Function>, Vec<String>> {
-    let table = match script.raw_get::<Luau>(part.name()) {
-        Ok(Luau::Table(table)) => table,
-        Ok(Luau::Nil) => return Ok(FxHashMap::default()),
-        _ => return Err(vec![format!("`{part}` must be a table of methods")]),
-    };
-    let (mut methods, mut wrong) = (FxHashMap::default(), Vec::new());
-    for pair in table.pairs::<Luau, Luau>() {
-        match pair {
-            Ok((Luau::String(name), Luau::Function(function))) => {
-                let name = name.to_string_lossy();
-                methods.insert(Arc::from(name.as_str()), function);
-            }
-            Ok((key, value)) => {
-                let key = key.to_string().unwrap_or_default();
-                wrong.push(format!("`{part}.{key}` is a {}; a part holds only methods", type_name(&value)));
-            }
-            Err(error) => wrong.push(error.to_string()),
-        }
-    }
-    if wrong.is_empty() { Ok(methods) } else { Err(wrong) }
-}
-
-/// What is wrong with a script's table as the logic of a type, in both parts.
-pub(crate) fn faults(ty: &EntityType, script: &Table) -> Vec<String> {
-    let mut found = Vec::new();
-    for pair in script.pairs::<Luau, Luau>() {
-        match pair {
-            Ok((Luau::String(name), _)) if ["base", "cell"].iter().any(|part| name == *part) => {}
-            Ok((key, _)) => found.push(format!(
-                "`{}` is no part: a script returns a table with `base` and `cell`",
-                key.to_string().unwrap_or_default()
-            )),
-            Err(error) => found.push(error.to_string()),
-        }
-    }
-    for part in [Part::Base, Part::Cell] {
-        match methods_of(script, part) {
-            Ok(methods) => part_faults(ty, part, &methods, &mut found),
-            Err(wrong) => found.extend(wrong),
-        }
-    }
-    found
-}
-
-fn part_faults(ty: &EntityType, part: Part, methods: &FxHashMap<Arc<str>, Function>, found: &mut Vec<String>) {
-    if !methods.is_empty() && !ty.parts.has(part) {
-        found.push(format!("{} has no {part} part, but the script has methods for it", ty.name));
-    }
-    for method in ty.methods.iter().filter(|method| method.part == part) {
-        if !methods.contains_key(method.name.as_str()) {
-            found.push(format!("the method `{part}.{}` is declared and missing", method.name));
-        }
-    }
-    for name in methods.keys() {
-        if is_of_engine(name, part) {
-            found.push(format!("`{part}.{name}` hides the engine's `self.{name}`"));
-        } else if ty.properties.iter().any(|property| property.part == part && property.name == **name) {
-            found.push(format!("`{part}.{name}` is a property of the same part; a method needs another name"));
-        }
-    }
-    for property in ty.properties.iter().filter(|property| property.part == part) {
-        if is_of_engine(&property.name, part) {
-            found.push(format!("the property `{}` hides the engine's `self.{}`", property.name, property.name));
-        }
-    }
-}
-
-/// Whether the engine puts something of this name on `self` in the part.
-fn is_of_engine(name: &str, part: Part) -> bool {
-    TABLE.iter().any(|entry| {
-        entry.name == name
-            && match entry.on {
-                On::Global => false,
-                On::Entity | On::EntityField => true,
-                On::Base => part == Part::Base,
-                On::Cell | On::CellField => part == Part::Cell,
-            }
-    })
+fn hooks_of(ty: &EntityType, methods: &FxHashMap<Arc<str>, Rc<Method>>, hook: &str) -> Vec<Rc<Method>> {
+    let in_slots = ty.components.iter().map(|component| format!("{}.{hook}", component.slot));
+    let names = std::iter::once(hook.to_owned()).chain(in_slots);
+    names.filter_map(|name| methods.get(name.as_str()).cloned()).collect()
 }

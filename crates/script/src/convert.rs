@@ -10,6 +10,8 @@ use kuafu_core::{EntityId, Limits, Quantity, Value};
 use kuafu_def::Type;
 use mlua::{Function, Lua, Table, Value as Luau, Vector};
 
+use crate::wide;
+
 /// Whole numbers beyond this are not told from their neighbours in Luau.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -51,6 +53,9 @@ impl Converter<'_> {
                 }
                 Luau::Table(table)
             }
+            (Type::Int { wide: true, signed, .. }, Value::Int(bits)) => {
+                wide::interned(self.lua, wide::of_bits(*bits, *signed))?
+            }
             (_, value) => self.to_luau_loosely(value)?,
         })
     }
@@ -72,6 +77,9 @@ impl Converter<'_> {
         Ok(match value {
             Value::Nil => Luau::Nil,
             Value::Bool(flag) => Luau::Boolean(*flag),
+            Value::Int(number) if number.unsigned_abs() > EXACT as u64 => {
+                wide::interned(self.lua, i128::from(*number))?
+            }
             Value::Int(number) => Luau::Number(*number as f64),
             Value::Float(number) => Luau::Number(*number),
             Value::Text(text) => Luau::String(self.lua.create_string(text.as_bytes())?),
@@ -117,6 +125,10 @@ impl Converter<'_> {
         let unfit = || format!("expected {ty}, found a {}", type_name(value));
         match (ty, value) {
             (Type::Bool, Luau::Boolean(flag)) => Ok(Value::Bool(*flag)),
+            (Type::Int { signed, .. }, Luau::UserData(object)) => {
+                let bits = wide::number_of(object).and_then(|number| wide::bits(number, *signed));
+                bits.map(Value::Int).ok_or_else(unfit)
+            }
             (Type::Int { .. }, Luau::Integer(number)) => Ok(Value::Int(*number)),
             (Type::Int { .. }, Luau::Number(number)) => Ok(Value::Int(*number as i64)),
             (Type::Float32 | Type::Float64, Luau::Integer(number)) => Ok(Value::Float(*number as f64)),
@@ -127,8 +139,8 @@ impl Converter<'_> {
             (Type::Vector(len), Luau::Vector(v)) => {
                 Ok(Value::Vector(Quantity { len: *len, parts: [v.x(), v.y(), v.z(), 0.0] }))
             }
-            (Type::Entity, Luau::Nil | Luau::Boolean(false)) => Ok(Value::Entity(EntityId::NONE)),
-            (Type::Entity, Luau::Table(table)) => self.entity_id(table).map(Value::Entity).ok_or_else(unfit),
+            (Type::Entity(_), Luau::Nil | Luau::Boolean(false)) => Ok(Value::Entity(EntityId::NONE)),
+            (Type::Entity(_), Luau::Table(table)) => self.entity_id(table).map(Value::Entity).ok_or_else(unfit),
             (Type::Enum(declared), Luau::String(name)) => {
                 let name = name.to_str().map_err(|_| unfit())?;
                 let index = declared.variants.iter().position(|variant| *variant == *name).ok_or_else(unfit)?;
@@ -170,10 +182,24 @@ impl Converter<'_> {
     /// # Errors
     /// What cannot leave a script: functions, too deep, too large or mixed tables.
     pub(crate) fn loose(&self, value: &Luau) -> Result<Value, String> {
-        self.loose_at(value, 0)
+        self.loose_at(value, 0, None)
     }
 
-    fn loose_at(&self, value: &Luau, depth: u32) -> Result<Value, String> {
+    /// The same, where it is known what it is to become: only wide numbers ask for it, because their bits differ.
+    ///
+    /// # Errors
+    /// As [`Converter::loose`], and wide numbers that do not fit.
+    pub(crate) fn loose_as(&self, ty: &Type, value: &Luau) -> Result<Value, String> {
+        self.loose_at(value, 0, Some(ty))
+    }
+
+    fn loose_at(&self, value: &Luau, depth: u32, ty: Option<&Type>) -> Result<Value, String> {
+        if let Some(ty @ Type::Int { wide: true, signed, .. }) = ty
+            && let Ok(number) = wide::of(value)
+        {
+            let bits = wide::bits(number, *signed);
+            return bits.map(Value::Int).ok_or_else(|| format!("expected {ty}, found {number}"));
+        }
         match value {
             Luau::Nil => Ok(Value::Nil),
             Luau::Boolean(flag) => Ok(Value::Bool(*flag)),
@@ -184,9 +210,15 @@ impl Converter<'_> {
             Luau::Number(number) => Ok(Value::Float(*number)),
             Luau::String(text) => self.text(text),
             Luau::Vector(v) => Ok(Value::Vector(Quantity { len: 3, parts: [v.x(), v.y(), v.z(), 0.0] })),
+            Luau::UserData(object) => match wide::number_of(object) {
+                Some(number) => wide::bits(number, true)
+                    .map(Value::Int)
+                    .ok_or_else(|| format!("{number} is more than 2^63 - 1, and no type is declared here")),
+                None => Err("userdata cannot leave a script".to_owned()),
+            },
             Luau::Table(table) => match self.entity_id(table) {
                 Some(id) => Ok(Value::Entity(id)),
-                None => self.table(&contents(table), depth),
+                None => self.table(&contents(table), depth, ty),
             },
             other => Err(format!("a {} cannot leave a script", type_name(other))),
         }
@@ -203,7 +235,7 @@ impl Converter<'_> {
         })
     }
 
-    fn table(&self, table: &Table, depth: u32) -> Result<Value, String> {
+    fn table(&self, table: &Table, depth: u32, ty: Option<&Type>) -> Result<Value, String> {
         if depth >= self.limits.value_depth_max {
             return Err(format!("a table is nested deeper than {}", self.limits.value_depth_max));
         }
@@ -214,7 +246,8 @@ impl Converter<'_> {
             if entries.len() >= self.limits.container_items_max as usize {
                 return Err(format!("a table has more than {} items", self.limits.container_items_max));
             }
-            entries.push((self.loose_at(&key, depth + 1)?, self.loose_at(&value, depth + 1)?));
+            let (key_type, item_type) = inner_types(ty, &key);
+            entries.push((self.loose_at(&key, depth + 1, key_type)?, self.loose_at(&value, depth + 1, item_type)?));
         }
         entries.sort_by(|a, b| order(&a.0, &b.0));
         let is_list = entries.len() == length
@@ -240,8 +273,21 @@ impl Converter<'_> {
     }
 }
 
+/// The types of a key and of what is there, when the container's type is known.
+fn inner_types<'t>(ty: Option<&'t Type>, key: &Luau) -> (Option<&'t Type>, Option<&'t Type>) {
+    match (ty, key) {
+        (Some(Type::List(item)), _) => (None, Some(item.as_ref())),
+        (Some(Type::Map(key, item)), _) => (Some(key.as_ref()), Some(item.as_ref())),
+        (Some(Type::Struct(declared)), Luau::String(name)) => {
+            let field = declared.fields.iter().find(|field| *name == field.name.as_str());
+            (None, field.map(|field| &field.ty))
+        }
+        _ => (None, None),
+    }
+}
+
 /// The backing table of a proxy, or the table itself.
-fn contents(table: &Table) -> Table {
+pub(crate) fn contents(table: &Table) -> Table {
     let data = table.metatable().filter(|meta| meta.raw_get::<Luau>("schema").is_ok_and(|schema| schema.is_table()));
     data.and_then(|meta| meta.raw_get("__index").ok()).unwrap_or_else(|| table.clone())
 }

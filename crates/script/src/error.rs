@@ -15,13 +15,18 @@ pub enum ScriptError {
         extra: Vec<String>,
     },
     /// A script could not be loaded.
-    #[error("script `{type_name}`: {message}")]
+    #[error("{file}:{line}: {message}")]
     Script {
-        /// The entity type.
-        type_name: String,
-        /// What went wrong, with file and line.
+        /// The file's name below `scripts/`.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What went wrong.
         message: String,
     },
+    /// Bytes that are no release, or one that does not fit what runs.
+    #[error("{0}")]
+    Release(String),
 }
 
 impl From<mlua::Error> for ScriptError {
@@ -47,3 +52,8 @@ pub(crate) enum Spent {
     #[error("the script was stopped from outside: it held its thread for too long")]
     Halted,
 }
+
+/// Raised where code of an older release would wait once more: it ends there.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the code was replaced by that of release {0}, and its time to finish is over")]
+pub(crate) struct Replaced(pub(crate) u64);

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use kuafu_core::{Code, EntityId, Now, Refusal};
 use mlua::{Function, Lua, MultiValue, Thread, Value as Luau};
 
-use crate::error::{Refused, Spent};
+use crate::error::{Refused, Replaced, Spent};
 use crate::shared::{Claim, Shared};
+use crate::trace::{cut, message_of, message_through};
 
 /// Finished coroutines that are kept for the next entry.
 const POOL_MAX: usize = 32;
-
-/// Bytes of a fault's message that are kept; an error can carry any text.
-const MESSAGE_BYTES_MAX: usize = 8_192;
 
 /// How an entry ended.
 pub(crate) enum Ended {
@@ -20,6 +18,8 @@ pub(crate) enum Ended {
     Value(Luau),
     /// It called `kuafu.refuse`.
     Refused(Refusal),
+    /// It belongs to a release that was replaced, and its time is over.
+    Replaced(String),
     /// It failed.
     Fault(Code, String),
     /// It waits.
@@ -30,7 +30,11 @@ pub(crate) enum Ended {
 pub(crate) struct Entry {
     pub(crate) entity: EntityId,
     pub(crate) name: Arc<str>,
+    /// Whose code it is.
+    pub(crate) release: u64,
     pub(crate) may_wait: bool,
+    /// The stack of who spawned it, for its errors.
+    pub(crate) origin: Option<Arc<str>>,
 }
 
 /// Coroutines for entries.
@@ -60,7 +64,7 @@ impl Pool {
         lua: &Lua,
         shared: &Shared,
         now: Now,
-        entry: Entry,
+        entry: &Entry,
         thread: Thread,
         arguments: MultiValue,
     ) -> Ended {
@@ -78,15 +82,17 @@ impl Pool {
     }
 }
 
-fn begin(lua: &Lua, shared: &Shared, now: Now, entry: Entry, thread: &Thread) {
+fn begin(lua: &Lua, shared: &Shared, now: Now, entry: &Entry, thread: &Thread) {
     let mut run = shared.run.borrow_mut();
     run.entity = Some(entry.entity);
-    run.entry = entry.name;
+    run.entry = Arc::clone(&entry.name);
+    run.release = entry.release;
     run.step += 1;
     run.now = now;
     run.may_wait = entry.may_wait;
     run.thread = Some(thread.clone());
     run.effects.clear();
+    run.spawned.clear();
     run.claim = None;
     shared.budget.begin(lua);
 }
@@ -114,27 +120,21 @@ fn end(shared: &Shared, thread: &Thread, result: mlua::Result<Luau>) -> Ended {
             let message = "coroutine.yield is for coroutines of the script; a method waits with :await()";
             Ended::Fault(Code::ScriptFailed, message.to_owned())
         }
-        Err(error) => match error.downcast_ref::<Refused>() {
-            Some(Refused(text)) => Ended::Refused(Refusal::new(Code::Refused, cut(text))),
-            None => Ended::Fault(code_of(&error), message_of(&error)),
-        },
+        Err(error) => failed(shared, &error),
     }
+}
+
+fn failed(shared: &Shared, error: &mlua::Error) -> Ended {
+    if let Some(Refused(text)) = error.downcast_ref() {
+        return Ended::Refused(Refusal::new(Code::Refused, cut(text)));
+    }
+    if let Some(replaced) = error.downcast_ref::<Replaced>() {
+        return Ended::Replaced(replaced.to_string());
+    }
+    Ended::Fault(code_of(error), message_through(shared, error))
 }
 
 fn code_of(error: &mlua::Error) -> Code {
     let memory = matches!(error, mlua::Error::MemoryError(_));
     if memory || error.downcast_ref::<Spent>().is_some() { Code::BudgetExceeded } else { Code::ScriptFailed }
-}
-
-/// What an error says, with the script's stack, within bounds.
-pub(crate) fn message_of(error: &mlua::Error) -> String {
-    match error {
-        mlua::Error::RuntimeError(message) => cut(message),
-        error => cut(&error.to_string()),
-    }
-}
-
-fn cut(text: &str) -> String {
-    let end = (0..=text.len().min(MESSAGE_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text[..end].to_owned()
 }

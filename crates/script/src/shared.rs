@@ -3,13 +3,15 @@
 //! Everything lives on one thread. No borrow is held while Luau runs.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use kuafu_core::{Chance, EntityId, Limits, Now, Value};
-use kuafu_def::{Definitions, EntityType, Part, Type};
+use kuafu_core::{Chance, EntityId, Limits, Moment, Now, Value};
+use kuafu_def::{Definitions, EntityType, Method, Part, Type};
 use kuafu_logic::{AwaitId, Effect, World, coerce};
-use mlua::{Function, Lua, Table, Thread};
+use mlua::{Function, Lua, MultiValue, Table, Thread};
 use rustc_hash::FxHashMap;
 
 use crate::budget::Budget;
@@ -29,8 +31,14 @@ pub(crate) struct Kit {
     pub(crate) apply: Function,
     pub(crate) schema: Function,
     pub(crate) new_class: Function,
+    pub(crate) new_code: Function,
     pub(crate) new_entity: Function,
+    pub(crate) adopt_code: Function,
     pub(crate) forget: Function,
+    /// Makes the environment of a release.
+    pub(crate) environment: Function,
+    /// The stacks of coroutines that an error left.
+    pub(crate) take_stacks: Function,
     pub(crate) reference: Function,
     pub(crate) reference_meta: Table,
     pub(crate) waiting: Table,
@@ -39,23 +47,64 @@ pub(crate) struct Kit {
 /// An entity part in this machine.
 #[derive(Debug)]
 pub(crate) struct Entity {
+    /// Its code, which may be that of an older release until it is entered.
     pub(crate) class: Rc<Class>,
     /// `self` in scripts.
     pub(crate) proxy: Table,
-    /// The proxy's node.
-    pub(crate) root: Table,
-    /// The backing table of the properties.
+    /// The backing table of its own properties.
     pub(crate) data: Table,
+    /// Proxy and node of the entity, then of each of its components.
+    pub(crate) made: Table,
     /// What its suspended tasks wait for.
     pub(crate) awaits: Vec<AwaitId>,
 }
 
-/// The await that the running script has asked for and is about to yield for.
+impl Entity {
+    /// What a method gets as `self`: the entity, or the component in a slot.
+    pub(crate) fn self_in(&self, slot: Option<usize>) -> mlua::Result<Table> {
+        slot.map_or_else(|| Ok(self.proxy.clone()), |slot| self.made.raw_get(slot * 2 + 3))
+    }
+
+    /// The node of the entity, or of the component in a slot.
+    pub(crate) fn root_in(&self, slot: Option<usize>) -> mlua::Result<Table> {
+        self.made.raw_get(slot.map_or(2, |slot| slot * 2 + 4))
+    }
+
+    /// The backing table of the entity's properties, or of those of the component in a slot.
+    pub(crate) fn data_in(&self, slot: Option<usize>) -> mlua::Result<Table> {
+        if slot.is_none() { Ok(self.data.clone()) } else { self.root_in(slot)?.raw_get("__index") }
+    }
+}
+
+/// What a task waits for.
+#[derive(Debug)]
+pub(crate) enum Awaited {
+    /// An answer, of a type when it is known.
+    Answer(Option<Type>),
+    /// That time passes.
+    Time,
+}
+
+/// The wait that the running script has asked for and is about to yield for.
 #[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) id: AwaitId,
-    /// The type of what will come, when it is known.
-    pub(crate) result: Option<Type>,
+    pub(crate) awaited: Awaited,
+    /// How long it lasts at most.
+    pub(crate) within: Duration,
+}
+
+/// A function that is to run as a task of its own, soon.
+#[derive(Debug)]
+pub(crate) struct Spawned {
+    pub(crate) entity: EntityId,
+    /// Whose code it is.
+    pub(crate) release: u64,
+    pub(crate) entry: Arc<str>,
+    pub(crate) task: Function,
+    pub(crate) arguments: MultiValue,
+    /// The stack of who spawned it.
+    pub(crate) origin: Arc<str>,
 }
 
 /// The entry that runs, or ran last.
@@ -64,6 +113,8 @@ pub(crate) struct Run {
     /// `None` while scripts are being loaded.
     pub(crate) entity: Option<EntityId>,
     pub(crate) entry: Arc<str>,
+    /// Whose code it is.
+    pub(crate) release: u64,
     pub(crate) step: u64,
     pub(crate) now: Now,
     /// Whether the entry may wait.
@@ -71,6 +122,7 @@ pub(crate) struct Run {
     pub(crate) thread: Option<Thread>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) claim: Option<Claim>,
+    pub(crate) spawned: Vec<Spawned>,
 }
 
 pub(crate) struct Shared {
@@ -85,6 +137,11 @@ pub(crate) struct Shared {
     pub(crate) timers: RefCell<Timers>,
     pub(crate) run: RefCell<Run>,
     pub(crate) last_await: Cell<u64>,
+    /// Tasks that are to run.
+    pub(crate) spawned: RefCell<VecDeque<Spawned>>,
+    /// The release that runs, and since when.
+    pub(crate) release: Cell<u64>,
+    pub(crate) activated_at: Cell<Moment>,
 }
 
 impl Shared {
@@ -108,14 +165,19 @@ impl Shared {
             run: RefCell::new(Run {
                 entity: None,
                 entry: "load".into(),
+                release: 0,
                 step: 0,
                 now: Now::default(),
                 may_wait: false,
                 thread: None,
                 effects: Vec::new(),
                 claim: None,
+                spawned: Vec::new(),
             }),
             last_await: Cell::new(0),
+            spawned: RefCell::default(),
+            release: Cell::new(0),
+            activated_at: Cell::default(),
         })
     }
 
@@ -130,7 +192,7 @@ impl Shared {
 
     /// The type of an entity: exactly when it is here or the world knows it.
     pub(crate) fn type_of(&self, entity: EntityId) -> Option<Arc<EntityType>> {
-        let here = self.entities.borrow().get(&entity).map(|entity| Arc::clone(&entity.class.ty));
+        let here = self.entities.borrow().get(&entity).map(|entity| Arc::clone(&entity.class.kind.ty));
         here.or_else(|| self.definitions.get(self.world.type_of(entity)?).cloned())
     }
 
@@ -153,13 +215,40 @@ impl Shared {
 
     /// The type of what awaiting the effect will give.
     pub(crate) fn result_type(&self, effect: &Effect) -> Option<Type> {
-        let Effect::Call { to, part, method, .. } = effect else { return None };
-        if let Some(ty) = self.type_of(*to) {
-            return ty.method_by_name(*part, method)?.result.clone();
+        let alike = |a: &Method, b: &Method| a.result == b.result;
+        match effect {
+            Effect::Call { to, part, method, .. } => self.method_where(*to, *part, method, alike)?.result.clone(),
+            // Which provider it meets is decided later.
+            Effect::CallService { method, .. } => {
+                let in_part = |part| self.method_where(EntityId::NONE, part, method, alike);
+                match (in_part(Part::Base), in_part(Part::Cell)) {
+                    (Some(base), Some(cell)) if base.result != cell.result => None,
+                    (base, cell) => base.or(cell)?.result.clone(),
+                }
+            }
+            _ => None,
         }
-        let mut found = self.definitions.types.values().filter_map(|ty| ty.method_by_name(*part, method));
-        let first = found.next()?.result.clone();
-        if found.all(|method| method.result == first) { first } else { None }
+    }
+
+    /// The method that a call of an entity will meet, when that is known.
+    pub(crate) fn method_of(&self, entity: EntityId, part: Part, name: &str) -> Option<&Method> {
+        self.method_where(entity, part, name, |a, b| a.arguments == b.arguments)
+    }
+
+    /// The method of the entity's type, or of any type when all that have it are alike.
+    fn method_where(
+        &self,
+        entity: EntityId,
+        part: Part,
+        name: &str,
+        alike: impl Fn(&Method, &Method) -> bool,
+    ) -> Option<&Method> {
+        if let Some(ty) = self.type_of(entity) {
+            return self.definitions.get(ty.no)?.method_by_name(part, name);
+        }
+        let mut found = self.definitions.types.values().filter_map(|ty| ty.method_by_name(part, name));
+        let first = found.next()?;
+        found.all(|method| alike(method, first)).then_some(first)
     }
 }
 

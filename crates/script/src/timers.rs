@@ -26,7 +26,7 @@ pub(crate) struct Timer {
 }
 
 /// All timers of a host, in the order in which they are due.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
     last: u64,
     timers: FxHashMap<u64, Timer>,
@@ -68,6 +68,16 @@ impl Timers {
         }
     }
 
+    /// Ends the timers of an entity that call a method.
+    pub(crate) fn cancel_method(&mut self, entity: EntityId, method: &str) {
+        let ids = self.of_entity.get(&entity).into_iter().flatten().copied();
+        let of_method: Vec<u64> =
+            ids.filter(|id| self.timers.get(id).is_some_and(|timer| *timer.method == *method)).collect();
+        for id in of_method {
+            self.remove(id);
+        }
+    }
+
     fn remove(&mut self, id: u64) -> Option<Timer> {
         let timer = self.timers.remove(&id)?;
         self.order.remove(&(timer.due, id));
@@ -92,6 +102,11 @@ impl Timers {
     /// The timers that are due, earliest first. They stay until [`Timers::take`].
     pub(crate) fn due(&self, now: Moment) -> Vec<u64> {
         self.order.range(..=(now, u64::MAX)).map(|((_, id), ())| *id).collect()
+    }
+
+    /// Whose timer it is, when it is there.
+    pub(crate) fn entity_of(&self, id: u64) -> Option<EntityId> {
+        self.timers.get(&id).map(|timer| timer.entity)
     }
 
     /// Takes a timer to run it; a repeating one is due again after its period. `None` when it was ended meanwhile.
@@ -148,9 +163,11 @@ mod tests {
         let other = timers.start(EntityId(2), Moment(5), None, "x".into(), vec![]);
         timers.forget(EntityId(1));
         assert_eq!((timers.len(), timers.count_of(EntityId(1))), (1, 0));
+        timers.cancel_method(EntityId(2), "tick");
+        timers.cancel_method(EntityId(1), "x");
         timers.cancel(EntityId(1), other);
         assert_eq!(timers.len(), 1, "an entity cannot end another's timer");
-        timers.cancel(EntityId(2), other);
+        timers.cancel_method(EntityId(2), "x");
         assert_eq!(timers.next_due(), None);
     }
 }

@@ -6,15 +6,13 @@ use std::rc::Rc;
 
 use kuafu_def::Part;
 use kuafu_logic::api::{On, TABLE};
-use mlua::chunk::{ChunkMode, Compiler};
+use mlua::chunk::Compiler;
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Value as Luau};
 
 use crate::bind;
-use crate::convert::type_name;
 use crate::error::ScriptError;
-use crate::run::message_of;
-use crate::set::Script;
 use crate::shared::{Kit, Shared};
+use crate::wide;
 
 /// Bytes of the longest text that `string.rep` makes; more is an error in the script.
 const STRING_REP_BYTES_MAX: u32 = 1 << 20;
@@ -73,16 +71,21 @@ fn run_prelude(lua: &Lua, shared: &Rc<Shared>) -> Result<Kit, ScriptError> {
     // Luau seeds with 32 bits.
     host.raw_set("seed", (shared.chance.borrow_mut().u64() >> 33) as f64)?;
 
+    wide::install(lua)?;
+    let trace: Table = module(lua, "trace", include_str!("prelude/trace.luau"))?.call(())?;
     let journal: Table = module(lua, "journal", include_str!("prelude/journal.luau"))?.call(())?;
     let proxy: Table = module(lua, "proxy", include_str!("prelude/proxy.luau"))?.call(&journal)?;
+    limits.raw_set("wide", host.raw_get::<Function>("wide")?)?;
     let schema: Table = module(lua, "schema", include_str!("prelude/schema.luau"))?.call((&proxy, limits))?;
     let library: Table = module(lua, "library", include_str!("prelude/library.luau"))?.call((&proxy, &host))?;
-    let names = method_names(lua, shared)?;
+    host.raw_set("visible", library.raw_get::<Function>("visible")?)?;
+    let names = names(lua, shared)?;
     let entity: Table =
-        module(lua, "entity", include_str!("prelude/entity.luau"))?.call((&proxy, &schema, &host, names))?;
-
+        module(lua, "entity", include_str!("prelude/entity.luau"))?.call((&proxy, &schema, &host, &names))?;
+    let class: Table = module(lua, "class", include_str!("prelude/class.luau"))?.call((&proxy, &entity))?;
+    module(lua, "directory", include_str!("prelude/directory.luau"))?.call::<()>((&entity, &host, &names))?;
     let env: Table = library.raw_get("env")?;
-    env.raw_set("kuafu", entity.raw_get::<Table>("kuafu")?)?;
+    let global: Table = module(lua, "global", include_str!("prelude/global.luau"))?.call((&entity, &env, &host))?;
     Ok(Kit {
         env,
         api: entity.raw_get("api")?,
@@ -90,9 +93,13 @@ fn run_prelude(lua: &Lua, shared: &Rc<Shared>) -> Result<Kit, ScriptError> {
         drain: journal.raw_get("drain")?,
         apply: proxy.raw_get("apply")?,
         schema: schema.raw_get("schema")?,
-        new_class: entity.raw_get("new_class")?,
-        new_entity: entity.raw_get("new_entity")?,
-        forget: entity.raw_get("forget")?,
+        new_class: class.raw_get("new_class")?,
+        new_code: class.raw_get("new_code")?,
+        new_entity: class.raw_get("new_entity")?,
+        adopt_code: class.raw_get("adopt_code")?,
+        forget: class.raw_get("forget")?,
+        environment: global.raw_get("environment")?,
+        take_stacks: trace.raw_get("take")?,
         reference: entity.raw_get("reference")?,
         reference_meta: entity.raw_get("reference_meta")?,
         waiting: entity.raw_get("waiting")?,
@@ -119,15 +126,30 @@ fn module(lua: &Lua, name: &str, source: &str) -> mlua::Result<Function> {
     lua.load(source).set_name(format!("=kuafu/{name}")).set_compiler(compiler).into_function()
 }
 
-/// The names of all declared methods by part.
-fn method_names(lua: &Lua, shared: &Shared) -> mlua::Result<Table> {
+/// The names of all declared methods by part, and those of all components' slots.
+fn names(lua: &Lua, shared: &Shared) -> mlua::Result<Table> {
     let lists = lua.create_table()?;
+    let types = || shared.definitions.types.values();
     for part in Part::ALL {
-        let methods = shared.definitions.types.values().flat_map(|ty| &ty.methods);
-        let names: BTreeSet<&str> = methods.filter(|method| method.part == part).map(|m| m.name.as_str()).collect();
+        let methods = types().flat_map(|ty| &ty.methods).filter(|method| method.part == part);
+        let names: BTreeSet<&str> = methods.map(|method| method.name.as_str()).collect();
         lists.raw_set(part.name(), lua.create_sequence_from(names)?)?;
     }
+    let slots: BTreeSet<&str> = types().flat_map(|ty| &ty.components).map(|found| found.slot.as_str()).collect();
+    lists.raw_set("slots", lua.create_sequence_from(slots)?)?;
     Ok(lists)
+}
+
+/// Names of what is in tables within a table: `shared.get` instead of `shared`.
+fn flatten(nested: &Table, bound: &mut BTreeSet<String>) -> mlua::Result<()> {
+    for pair in nested.pairs::<String, Table>() {
+        let (outer, table) = pair?;
+        bound.remove(&outer);
+        for inner in table.pairs::<String, Luau>() {
+            bound.insert(format!("{outer}.{}", inner?.0));
+        }
+    }
+    Ok(())
 }
 
 /// Every entry of the API table is bound, and nothing else is.
@@ -140,34 +162,19 @@ fn check_api(api: &Table) -> Result<(), ScriptError> {
         ("Cell", On::Cell),
         ("EntityField", On::EntityField),
         ("CellField", On::CellField),
+        ("Reference", On::Reference),
+        ("ReferenceField", On::ReferenceField),
     ] {
         let declared: BTreeSet<String> =
             TABLE.iter().filter(|entry| entry.on == on).map(|entry| entry.name.to_owned()).collect();
         let table: Table = api.raw_get(place)?;
         let bound = table.pairs::<String, Luau>().map(|pair| pair.map(|(name, _)| name));
-        let bound = bound.collect::<mlua::Result<BTreeSet<String>>>()?;
+        let mut bound = bound.collect::<mlua::Result<BTreeSet<String>>>()?;
+        if on == On::Global {
+            flatten(&api.raw_get("Nested")?, &mut bound)?;
+        }
         missing.extend(declared.difference(&bound).map(|name| format!("{place}.{name}")));
         extra.extend(bound.difference(&declared).map(|name| format!("{place}.{name}")));
     }
     if missing.is_empty() && extra.is_empty() { Ok(()) } else { Err(ScriptError::Api { missing, extra }) }
-}
-
-/// Runs a script once and gives the table that it returns.
-///
-/// # Errors
-/// What went wrong, with file and line.
-pub(crate) fn run_script(lua: &Lua, shared: &Shared, script: &Script) -> Result<Table, String> {
-    shared.budget.begin(lua);
-    let chunk = lua
-        .load(script.bytecode.as_slice())
-        .set_name(format!("={}", script.file))
-        .set_mode(ChunkMode::Binary)
-        .set_environment(shared.kit().env.clone());
-    let function = chunk.into_function().map_err(|error| message_of(&error))?;
-    let returned = function.call::<Luau>(());
-    shared.budget.end();
-    match returned.map_err(|error| message_of(&error))? {
-        Luau::Table(table) => Ok(table),
-        other => Err(format!("the script returns a {}, not a table with `base` and `cell`", type_name(&other))),
-    }
 }

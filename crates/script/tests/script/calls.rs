@@ -425,7 +425,7 @@ fn a_fault_names_the_entity_the_type_and_the_entry() {
     stage.call("run", vec![]);
     let fault = stage.host.poll_fault().expect("a fault");
     assert_eq!((fault.entity, fault.type_name.as_str(), fault.entry.as_str()), (SELF, "doll", "run"));
-    assert!(fault.message.contains("attempt to index nil") && fault.message.contains("in function 'run'"));
+    assert!(fault.message.contains("attempt to index nil") && fault.message.contains("doll.luau:5 in run"));
     assert_eq!(stage.host.counters().faults, 1);
     assert!(fails("error({})").contains("table"));
 }

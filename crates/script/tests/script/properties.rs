@@ -204,7 +204,7 @@ fn nobody_gets_behind_a_proxy() {
         ("return debug.info(1, 'f')", "nil"),
         ("return getfenv(1)", "nil"),
         ("return loadstring('return 1')()", "nil"),
-        ("return require('x')", "nil"),
+        ("return require('x')", "was not loaded"),
         ("return io.open('/etc/passwd')", "nil"),
         ("return os.time()", "nil"),
         ("collectgarbage('collect')", "nil"),
@@ -212,7 +212,7 @@ fn nobody_gets_behind_a_proxy() {
         ("math.randomseed(1)", "nil"),
     ] {
         let why = fails(lines);
-        assert!(why.contains("doll.luau:5:") && why.contains(expected), "{lines}: {why}");
+        assert!(why.contains("doll.luau:5") && why.contains(expected), "{lines}: {why}");
     }
     // What a loop over pairs is given is a copy.
     assert_eq!(run("self.bag = { {} } local _, t = pairs(self.bag) t[1] = nil return #self.bag"), 1);

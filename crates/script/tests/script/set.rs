@@ -59,18 +59,10 @@ fn a_folder_is_read_and_one_that_is_not_there_holds_nothing() {
     std::fs::write(dir.path().join("notes.txt"), "not a script").expect("a file");
     let set = ScriptSet::load(dir.path(), &crate::support::doll()).expect("it is good");
     assert_eq!(set.scripts.len(), 1);
-    assert_eq!(set.scripts[0].type_name, "doll");
+    assert_eq!(set.scripts[0].module, "doll");
     let none = ScriptSet::load(&dir.path().join("nowhere"), &crate::support::doll()).expect("nothing is wrong");
     assert!(none.scripts.is_empty());
     std::fs::write(dir.path().join("doll.luau"), [0xff, 0xfe]).expect("a file");
     let problems = ScriptSet::load(dir.path(), &crate::support::doll()).expect_err("it is no text");
     assert_eq!(problems[0].code, "script-file");
-}
-
-#[test]
-fn wide_integers_are_refused_where_scripts_would_meet_them() {
-    let text = "[entity]\nparts = [\"base\"]\n[properties.big]\ntype = \"uint64\"\nwide = true\n";
-    let definitions = crate::support::definitions(&[("bank.toml", text)]);
-    let problems = ScriptSet::from_texts([("bank.luau", "return { base = {} }")], &definitions).expect_err("wide");
-    assert!(problems[0].message.contains("the property `big` is `wide`"), "{problems:?}");
 }

@@ -10,7 +10,7 @@ use kuafu_core::{
     Chance, Change, EntityId, Incarnation, Limits, Moment, Now, PropertyNo, RecordId, Refusal, TypeNo, Value, WallTime,
 };
 use kuafu_def::{Definitions, EntityType, Part};
-use kuafu_logic::{Answer, AwaitId, Caller, Effect, EntitySeed, Failure, Hook, LogicHost, World};
+use kuafu_logic::{Answer, AwaitId, Caller, Effect, EntitySeed, Failure, Hook, LogicHost, Release, World};
 use kuafu_script::{HostConfig, ScriptHost, ScriptSet};
 
 pub(crate) const TYPES: &str = r#"
@@ -105,7 +105,9 @@ arguments = [{ name = "text", type = "string", max_length = 20 }, { name = "loud
 pub(crate) fn definitions(files: &[(&str, &str)]) -> Definitions {
     let dir = tempfile::tempdir().expect("a temporary folder");
     for (name, text) in files {
-        std::fs::write(dir.path().join(name), text).expect("a file");
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
     }
     match Definitions::load(dir.path()) {
         Ok(loaded) => loaded.definitions,
@@ -115,6 +117,17 @@ pub(crate) fn definitions(files: &[(&str, &str)]) -> Definitions {
 
 pub(crate) fn doll() -> Arc<Definitions> {
     Arc::new(definitions(&[("types.toml", TYPES), ("doll.toml", DOLL)]))
+}
+
+/// Scripts without problems.
+pub(crate) fn set(scripts: &[(&str, &str)], definitions: &Definitions) -> ScriptSet {
+    let set = ScriptSet::from_texts(scripts.iter().copied(), definitions);
+    set.unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// Scripts as a release.
+pub(crate) fn release(no: u64, set: &ScriptSet, definitions: &Definitions) -> Release {
+    Release { no, bytes: set.to_bytes(definitions).into() }
 }
 
 /// Entities at places.
@@ -187,8 +200,16 @@ impl Stage {
         scripts: &[(&str, &str)],
         limits: Limits,
     ) -> Self {
-        let scripts = ScriptSet::from_texts(scripts.iter().copied(), &definitions);
-        let scripts = scripts.unwrap_or_else(|problems| panic!("{problems:#?}"));
+        Self::of_set(Arc::clone(&definitions), ty, part, set(scripts, &definitions), limits)
+    }
+
+    pub(crate) fn of_set(
+        definitions: Arc<Definitions>,
+        ty: &str,
+        part: Part,
+        scripts: ScriptSet,
+        limits: Limits,
+    ) -> Self {
         let ty = Arc::clone(definitions.by_name(ty).expect("the type"));
         let at = BTreeMap::from([(SELF, (ty.no, [1.0, 0.0, 2.0])), (EntityId(8), (ty.no, [4.0, 9.0, 6.0]))]);
         let ids = RefCell::new(EntityIdSource::new(Incarnation(3)));
