@@ -1,9 +1,12 @@
-//! The base-manager places logins on bases by load.
+//! The base-manager places logins and entities on bases by load, and keeps the directory ([`crate::directory`]).
 
-use kuafu_core::RecordId;
+use std::sync::Arc;
+
+use kuafu_core::{EntityId, RecordId, ServiceId, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::Address;
+use crate::directory::{Held, Holder};
 
 /// What the base-manager is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,55 @@ pub enum Request {
         /// The base.
         base: Address,
     },
+    /// Which base is the least loaded, for an entity that is created or loaded? One without a free seat for players
+    /// will do.
+    PlaceEntity,
+    /// A base or cell follows the directory, and has come so far. A notice, once a second and when it starts.
+    Follow {
+        /// Who.
+        by: Address,
+        /// Whose directory it has a copy of.
+        manager: Option<Address>,
+        /// The number of the last update in it.
+        number: u64,
+    },
+    /// What it holds: answered with a snapshot, as a notice. A notice.
+    Hold(Held),
+    /// An entity provides a service.
+    Provide {
+        /// Which service.
+        service: ServiceId,
+        /// The entity.
+        holder: Holder,
+    },
+    /// It does so no more. A notice.
+    Withdraw {
+        /// Which service.
+        service: ServiceId,
+        /// The entity.
+        entity: EntityId,
+    },
+    /// An entity wants a name, which one at a time can hold. Refused as NameTaken while another does.
+    Claim {
+        /// The name.
+        name: Arc<str>,
+        /// The entity.
+        holder: Holder,
+    },
+    /// It gives the name up. A notice.
+    Unclaim {
+        /// The name.
+        name: Arc<str>,
+        /// The entity.
+        entity: EntityId,
+    },
+    /// Sets a shared value; nothing takes it out.
+    Share {
+        /// Under which key.
+        key: Arc<str>,
+        /// The new value.
+        value: Value,
+    },
 }
 
 /// What it answers.
@@ -38,6 +90,11 @@ pub enum Reply {
     Place(Address),
     /// No base has a free seat.
     Full,
+    /// To `Provide`, `Claim` and `Share`: done with this update or before.
+    Done {
+        /// Its number.
+        number: u64,
+    },
 }
 
 /// How busy a base is.
@@ -49,6 +106,8 @@ pub struct Load {
     pub players: u32,
     /// The most it takes.
     pub players_max: u32,
+    /// Entities on it, players included.
+    pub entities: u32,
     /// Share of its time that it works, 0 to 1.
     pub busy: f32,
     /// Whether it is draining and takes no more.

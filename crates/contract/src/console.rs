@@ -3,7 +3,7 @@
 use kuafu_core::SpaceId;
 use serde::{Deserialize, Serialize};
 
-use crate::Address;
+use crate::{Address, config};
 
 /// What the console is told. All are notices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub enum Request {
         /// Message and stack.
         message: String,
     },
+    /// What the config role knows of releases: each second, and when something changed.
+    Releases(config::Status),
 }
 
 /// The state of one role instance, each second.

@@ -27,6 +27,8 @@ pub enum RoleKind {
     Console,
     /// Alone touches entity data.
     Db,
+    /// Asks others on the game's behalf, over HTTP.
+    Interfaces,
     /// Authenticates and hands clients to bases.
     Login,
 }
@@ -44,6 +46,7 @@ impl RoleKind {
             Self::Config => "config",
             Self::Console => "console",
             Self::Db => "db",
+            Self::Interfaces => "interfaces",
             Self::Login => "login",
         }
     }

@@ -12,7 +12,9 @@ pub mod cell_manager;
 pub mod config;
 pub mod console;
 pub mod db;
+pub mod directory;
 pub mod envelope;
+pub mod interfaces;
 pub mod link;
 pub mod logic;
 pub mod login;
@@ -40,6 +42,10 @@ pub enum Request {
     Console(console::Request),
     /// To a db.
     Db(db::Request),
+    /// To who follows the directory: bases and cells.
+    Directory(directory::Feed),
+    /// To the interfaces role.
+    Interfaces(interfaces::Request),
     /// To the logic of a base or a cell.
     Logic(logic::Request),
     /// To a login.
@@ -61,8 +67,22 @@ pub enum Reply {
     Config(config::Reply),
     /// From a db.
     Db(db::Reply),
+    /// From the interfaces role.
+    Interfaces(interfaces::Reply),
     /// From the logic of a base or a cell.
     Logic(logic::Reply),
+}
+
+impl Request {
+    /// How long the answer may take, where that is not the usual deadline of calls (`call_deadline_ms`).
+    #[must_use]
+    pub fn answer_within(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Interfaces(request) => Some(request.answer_within()),
+            Self::Logic(request) => request.answer_within(),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! joins {
@@ -77,6 +97,8 @@ macro_rules! joins {
 
 joins!(Request: Accounts(accounts::Request), Base(base::Request), BaseManager(base_manager::Request),
     Cell(cell::Request), CellManager(cell_manager::Request), Config(config::Request),
-    Console(console::Request), Db(db::Request), Logic(logic::Request), Login(login::Request));
+    Console(console::Request), Db(db::Request), Directory(directory::Feed), Interfaces(interfaces::Request),
+    Logic(logic::Request), Login(login::Request));
 joins!(Reply: Accounts(accounts::Reply), Base(base::Reply), BaseManager(base_manager::Reply),
-    CellManager(cell_manager::Reply), Config(config::Reply), Db(db::Reply), Logic(logic::Reply));
+    CellManager(cell_manager::Reply), Config(config::Reply), Db(db::Reply),
+    Interfaces(interfaces::Reply), Logic(logic::Reply));

@@ -55,6 +55,7 @@ pub(crate) struct Driver<'a, R: Role, X> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) executor: X,
     pub(crate) limits: Limits,
+    /// Soonest first.
     pub(crate) deadlines: VecDeque<(Moment, CallId)>,
     pub(crate) open: BTreeSet<CallId>,
     /// Outcomes that the bus gave at once; handled before anything that waits.
@@ -306,8 +307,10 @@ impl<R: Role, X: Executor<R::Out>> Driver<'_, R, X> {
 
     fn carry_call(&mut self, call: CallId, to: kuafu_contract::Target, request: Request) {
         self.open.insert(call);
-        let deadline = self.clock.now().at + Duration::from_millis(self.limits.call_deadline_ms);
-        self.deadlines.push_back((deadline, call));
+        let usual = Duration::from_millis(self.limits.call_deadline_ms);
+        let deadline = self.clock.now().at + request.answer_within().unwrap_or(usual);
+        let place = self.deadlines.partition_point(|(other, _)| *other <= deadline);
+        self.deadlines.insert(place, (deadline, call));
         if let Err(refusal) = self.bus.send(self.address, to, Body::Call(call, request)) {
             self.instant.push_back((call, Outcome::Refused(refusal)));
         }

@@ -6,15 +6,19 @@
 pub mod clock;
 pub mod counters;
 mod driver;
+pub mod follower;
 pub mod links;
 pub mod mailbox;
+pub mod measures;
 pub mod node;
 pub mod role;
 
 pub use clock::SystemClock;
 pub use counters::Counters;
 pub use driver::Executor;
+pub use follower::{Follower, Heard};
 pub use links::{LinkReceiver, LinkSender, Received};
 pub use mailbox::{ExternalSender, Mailbox};
+pub use measures::Measures;
 pub use node::{Ended, Node, RoleHandle};
 pub use role::{CallBook, CallRef, Input, Output, Role};

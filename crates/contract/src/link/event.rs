@@ -204,6 +204,11 @@ pub enum CallMethod {
     Number(MethodNo),
     /// By its name, from logic that need not know the receiver's type; arguments are converted by the receiver.
     Named(Arc<str>),
+    /// None: logic asks for the end of the receiver, with its record when `forever`.
+    End {
+        /// Whether its record goes too.
+        forever: bool,
+    },
 }
 
 /// What a client must know of the space that its entity is in. Fields as `SpaceEnter` in the client protocol.

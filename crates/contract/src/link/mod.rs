@@ -33,6 +33,9 @@ pub enum BlobKind {
     Snapshot = 2,
     /// A client method number and its arguments.
     Call = 3,
+    /// Where an entity is for one viewer that is not told all of its movement: a movement record. Named by ordinal among
+    /// the changes, and it belongs to the movement of the viewer's frame.
+    Record = 4,
 }
 
 /// A decoded frame.

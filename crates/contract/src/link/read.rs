@@ -130,6 +130,7 @@ fn read_blob<'a>(cursor: &mut Cursor<'a>) -> Result<BlobRef<'a>, LinkError> {
         1 => BlobKind::Delta,
         2 => BlobKind::Snapshot,
         3 => BlobKind::Call,
+        4 => BlobKind::Record,
         _ => return Err(LinkError::Wrong("blob kind")),
     };
     let index = cursor.u32("blob")?;
@@ -141,6 +142,9 @@ fn read_blob<'a>(cursor: &mut Cursor<'a>) -> Result<BlobRef<'a>, LinkError> {
         None
     };
     let length = cursor.u32("blob")? as usize;
+    if kind == BlobKind::Record && length != size_of::<Record>() {
+        return Err(LinkError::Wrong("length of a record"));
+    }
     Ok(BlobRef { kind, index, head, bytes: cursor.take(length, "blob")? })
 }
 
@@ -167,6 +171,14 @@ fn check_ordinals(witness: &WitnessRef<'_>, blobs: usize) -> Result<(), LinkErro
 
 fn read_events(bytes: &[u8]) -> Result<Vec<Event>, LinkError> {
     postcard::from_bytes(bytes).map_err(|_| LinkError::Wrong("event list"))
+}
+
+impl BlobRef<'_> {
+    /// The record that a [`BlobKind::Record`] holds.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        if self.kind == BlobKind::Record { self.bytes.try_into().ok() } else { None }
+    }
 }
 
 impl<'a> WorldFrame<'a> {
@@ -223,7 +235,7 @@ impl<'a> WitnessRef<'a> {
         words(self.state)
     }
 
-    /// Slot and blob ordinal of other changes.
+    /// Slot and blob ordinal of other changes, and of records for this witness alone.
     pub fn deltas(&self) -> impl ExactSizeIterator<Item = (u16, u32)> + 'a {
         pairs(self.deltas)
     }

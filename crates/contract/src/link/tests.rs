@@ -11,13 +11,14 @@ fn sample() -> bytes::Bytes {
     writer.blob(BlobKind::DeltaOthers, 3, b"delta");
     let snapshot = writer.snapshot(9, EntityId(77), TypeNo(2), [9; 7], b"all");
     let call = writer.blob(BlobKind::Call, 3, b"call");
+    let single = writer.blob(BlobKind::Record, 3, &[7; 7]);
     writer.witness(&WitnessPart {
         witness: 12,
         leaves: &[4, 5],
         enters: &[(1, 9, snapshot)],
         moved: &[0b10, 1 << 63],
         state: &[0b10],
-        deltas: &[],
+        deltas: &[(1, single)],
         calls: &[(1, call)],
     });
     writer.finish(8, SpaceId(1), 1234, &[Event::Resync])
@@ -37,7 +38,17 @@ fn a_world_frame_is_read_as_it_was_written() {
     assert_eq!(witness.moved().collect::<Vec<_>>(), [0b10, 1 << 63]);
     assert_eq!(witness.state().collect::<Vec<_>>(), [0b10]);
     assert_eq!(witness.calls().collect::<Vec<_>>(), [(1, 2)]);
+    assert_eq!(witness.deltas().collect::<Vec<_>>(), [(1, 3)]);
+    assert_eq!([2, 3].map(|ordinal| frame.blobs[ordinal].record()), [None, Some([7; 7])]);
     assert_eq!(frame.events, [Event::Resync]);
+}
+
+#[test]
+fn a_record_of_another_length_is_refused() {
+    let mut writer = WorldFrameWriter::default();
+    writer.blob(BlobKind::Record, 3, &[7; 8]);
+    let bytes = writer.finish(1, SpaceId(1), 1, &[]);
+    assert_eq!(decode(&bytes).err(), Some(LinkError::Wrong("length of a record")));
 }
 
 #[test]

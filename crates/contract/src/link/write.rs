@@ -22,7 +22,8 @@ pub struct WitnessPart<'a> {
     pub moved: &'a [u64],
     /// Slots whose entity has a `DeltaOthers` blob in this frame that the witness gets, as bits.
     pub state: &'a [u64],
-    /// Slot and blob: changes of its own entity (slot 0), and what it missed of others.
+    /// Slot and blob: changes of its own entity (slot 0), what it missed of others or alone gets of them, and records
+    /// that are for it alone.
     pub deltas: &'a [(u16, BlobOrdinal)],
     /// Slot of the entity that calls, and blob.
     pub calls: &'a [(u16, BlobOrdinal)],
@@ -52,7 +53,7 @@ impl WorldFrameWriter {
         self.record_count += 1;
     }
 
-    /// A delta or call blob of an entity.
+    /// A delta, call or record blob of an entity.
     pub fn blob(&mut self, kind: BlobKind, index: u32, bytes: &[u8]) -> BlobOrdinal {
         debug_assert_ne!(kind, BlobKind::Snapshot, "snapshots have a head of their own");
         self.blob_head(kind, index);
