@@ -10,7 +10,7 @@ use kuafu_contract::link::{CallMethod, Event, LinkCall, LinkCaller};
 use kuafu_core::{Code, EntityId, MethodNo, Moment, Refusal, Value};
 use kuafu_def::{EntityType, Exposed, Method, Part};
 use kuafu_edge::ConnId;
-use kuafu_logic::{Answer, AwaitId, CallToken, Caller, Failure, coerce};
+use kuafu_logic::{Answer, AwaitId, CallToken, Caller, Failure, coerce, fit_arguments};
 use kuafu_wire::message::CallOutcome;
 use kuafu_wire::{Reader, ServerMessage, Writer, decode_arguments, encode_result};
 
@@ -70,8 +70,10 @@ pub(crate) struct Calls {
     /// Sent over links.
     open: BTreeMap<u64, AnswerTo>,
     deadlines: VecDeque<(Moment, u64)>,
-    /// Suspended in logic here.
-    suspended: BTreeMap<CallToken, AnswerTo>,
+    /// Suspended in logic here, until logic answers: who still wants that, which is nobody after the deadline.
+    suspended: BTreeMap<CallToken, Option<AnswerTo>>,
+    /// When each answer that somebody wants is given up, soonest first.
+    suspended_until: VecDeque<(Moment, CallToken)>,
 }
 
 impl BaseRole {
@@ -154,17 +156,33 @@ impl BaseRole {
         }
         let peer = match self.entities.get(to) {
             Some(entity) => entity.cell.address(),
-            None => self.peers.of_incarnation(to.incarnation(), self.config.address),
+            None => {
+                let own = self.config.address;
+                self.home_of(to).or_else(|| self.peers.of_incarnation(to.incarnation(), own))
+            }
         };
         match peer {
-            Some(_) if hops >= LinkCall::HOPS_MAX => self.answer(answer, Err(Some(Code::EntityUnknown.into()))),
-            Some(peer) => {
-                let call = self.open_call(answer);
-                let call = LinkCall { call, caller, to, cell, method, arguments, hops: hops + 1 };
-                self.tell_peer(peer, Event::Call(call));
-            }
+            Some(peer) => self.pass_to(peer, Origin { caller, answer, hops }, to, cell, method, arguments),
             None => self.answer(answer, Err(Some(Code::EntityUnknown.into()))),
         }
+    }
+
+    /// Sends a call to the base or cell where its receiver is, or that knows more.
+    pub(crate) fn pass_to(
+        &mut self,
+        peer: Address,
+        Origin { caller, answer, hops }: Origin,
+        to: EntityId,
+        cell: bool,
+        method: CallMethod,
+        arguments: Vec<Value>,
+    ) {
+        if hops >= LinkCall::HOPS_MAX {
+            return self.answer(answer, Err(Some(Code::EntityUnknown.into())));
+        }
+        let call = self.open_call(answer);
+        let call = LinkCall { call, caller, to, cell, method, arguments, hops: hops + 1 };
+        self.tell_peer(peer, Event::Call(call));
     }
 
     fn open_call(&mut self, answer: AnswerTo) -> u64 {
@@ -197,6 +215,14 @@ impl BaseRole {
     pub(crate) fn enter_base_part(&mut self, call: LocalCall) {
         let Some(entity) = self.entities.get(call.to) else { return };
         let ty = entity.ty.clone();
+        if let CallMethod::End { forever } = call.method {
+            let is_logic = matches!(call.caller, LinkCaller::Logic(_));
+            if is_logic {
+                self.end_entity(call.to, forever);
+            }
+            let ending = if is_logic { Ok(Value::Bool(true)) } else { Err(Some(Code::NotAllowed.into())) };
+            return self.answer(call.answer, ending);
+        }
         let (caller, is_client) = match call.caller {
             LinkCaller::Client(id) => (Caller::Client(id), true),
             LinkCaller::Logic(id) => (Caller::Entity(id), false),
@@ -205,41 +231,32 @@ impl BaseRole {
             if is_client {
                 check_exposed(method, caller == Caller::Client(call.to))?;
             }
-            Ok((method.no, self.fit_arguments(method, call.arguments)?))
+            Ok((method.no, fit_arguments(method, call.arguments, &self.config.limits)?))
         });
         match checked {
             Ok((method, arguments)) => match self.host.call(self.now, call.to, method, arguments, caller) {
                 Answer::Done(result) => self.answer(call.answer, result.map_err(Some)),
-                Answer::Pending(token) => {
-                    self.calls.suspended.insert(token, call.answer);
-                }
+                Answer::Pending(token) => self.suspend(token, call.answer),
             },
             Err(refusal) => self.answer(call.answer, Err(Some(refusal))),
         }
     }
 
-    fn fit_arguments(&self, method: &Method, arguments: Vec<Value>) -> Result<Vec<Value>, Refusal> {
-        let (wanted, given) = (method.arguments.len(), arguments.len());
-        if wanted != given {
-            let text = format!("{} takes {wanted} arguments, not {given}", method.name);
-            return Err(Refusal::new(Code::ArgumentInvalid, text));
+    /// Logic answers later. Whoever waits is told in time, whatever logic does.
+    fn suspend(&mut self, token: CallToken, answer: AnswerTo) {
+        if !matches!(answer, AnswerTo::Nobody) {
+            let deadline = self.now.at + Duration::from_millis(self.config.limits.call_deadline_ms);
+            self.calls.suspended_until.push_back((deadline, token));
         }
-        let fit = |(argument, value): (&kuafu_def::Argument, Value)| {
-            let value = coerce(&argument.ty, value)?;
-            argument.check(&value, &self.config.limits)?;
-            Ok(value)
-        };
-        let pairs = method.arguments.iter().zip(arguments);
-        pairs
-            .map(fit)
-            .collect::<Result<_, String>>()
-            .map_err(|why| Refusal::new(Code::ArgumentInvalid, format!("{}: {why}", method.name)))
+        self.calls.suspended.insert(token, Some(answer));
     }
 
     /// Logic answered a call that it had suspended.
     pub(crate) fn token_answered(&mut self, token: CallToken, outcome: Result<Value, Refusal>) {
-        if let Some(answer) = self.calls.suspended.remove(&token) {
-            self.answer(answer, outcome.map_err(Some));
+        match self.calls.suspended.remove(&token) {
+            Some(Some(answer)) => self.answer(answer, outcome.map_err(Some)),
+            Some(None) => self.counters.count("answers_late"),
+            None => self.counters.count("answers_unexpected"),
         }
     }
 
@@ -277,6 +294,13 @@ impl BaseRole {
             self.calls.deadlines.pop_front();
             self.link_answer(call, Err(None));
         }
+        let now = self.now.at;
+        while let Some((_, token)) = self.calls.suspended_until.pop_front_if(|(deadline, _)| *deadline <= now) {
+            if let Some(answer) = self.calls.suspended.get_mut(&token).and_then(Option::take) {
+                self.counters.count("calls_overdue");
+                self.answer(answer, Err(None));
+            }
+        }
     }
 }
 
@@ -294,9 +318,10 @@ fn find_method<'t>(ty: &'t EntityType, method: &CallMethod) -> Result<&'t Method
     let found = match method {
         CallMethod::Number(no) => ty.method(*no).filter(|method| method.part == Part::Base),
         CallMethod::Named(name) => ty.method_by_name(Part::Base, name),
+        CallMethod::End { .. } => None,
     };
     found.ok_or_else(|| match method {
-        CallMethod::Number(_) => Code::MethodUnknown.into(),
+        CallMethod::Number(_) | CallMethod::End { .. } => Code::MethodUnknown.into(),
         CallMethod::Named(name) => {
             Refusal::new(Code::MethodUnknown, format!("{} has no base method `{name}`", ty.name))
         }

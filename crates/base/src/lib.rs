@@ -7,8 +7,11 @@
 mod calls;
 mod clients;
 mod config;
+mod directory;
 mod entities;
+mod inspect;
 pub mod manager;
+mod release;
 mod report;
 mod role;
 mod save;

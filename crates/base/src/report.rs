@@ -11,6 +11,7 @@ impl BaseRole {
     /// Tells the base-manager and the console how it goes.
     pub(crate) fn report(&mut self) {
         self.report_load();
+        self.report_release();
         let logic = self.host.counters();
         let players = self.entities.iter().filter(|entity| entity.session.is_some()).count();
         let counters = &mut self.counters;
@@ -24,10 +25,13 @@ impl BaseRole {
         counters.set("script_tasks", logic.tasks as f64);
         counters.set("script_timers", logic.timers as f64);
         counters.set("script_memory_bytes", logic.memory_bytes as f64);
+        let mut numbers = self.counters.to_numbers();
+        numbers.extend(self.directory.measures.to_numbers());
+        numbers.sort_by(|a, b| a.0.cmp(&b.0));
         let report = console::Report {
             from: self.config.address,
             state: if self.draining { "draining" } else { "running" }.to_owned(),
-            numbers: self.counters.to_numbers(),
+            numbers,
             tick_us: Vec::new(),
         };
         self.book.notice(RoleKind::Console, console::Request::Report(report));

@@ -8,12 +8,13 @@ use kuafu_contract::{Address, Outcome, Reply, Request, base, base_manager, link}
 use kuafu_core::id::EntityIdSource;
 use kuafu_core::{Chance, Change, Code, EntityId, Moment, Now, Refusal, SpaceId};
 use kuafu_edge::{EdgeCommand, EdgeEvent};
-use kuafu_logic::{LogicHost, NoWorld, World};
-use kuafu_node::{CallBook, Counters, Input, Output, Role};
+use kuafu_logic::{Inspector, LogicHost, Releases, World};
+use kuafu_node::{CallBook, CallRef, Counters, Input, Output, Role};
 
 use crate::calls::Calls;
 use crate::clients::Clients;
 use crate::config::BaseConfig;
+use crate::directory::{BaseDirectory, BaseWorld, DirectoryCall};
 use crate::entities::{Entities, Phase};
 use crate::save::Saver;
 use crate::world::Peers;
@@ -36,6 +37,10 @@ pub(crate) enum Purpose {
     PlaceSession(kuafu_edge::ConnId),
     /// Which cell has a space.
     FindSpace(SpaceId),
+    /// Something about services, names, shared data, or entities elsewhere.
+    Directory(DirectoryCall),
+    /// A request to somebody else over HTTP, and the task that waits for it.
+    Http(Option<kuafu_logic::AwaitId>),
 }
 
 /// Holds client connections and base parts. See the crate's documentation.
@@ -44,11 +49,14 @@ pub struct BaseRole {
     pub(crate) now: Now,
     pub(crate) chance: Chance,
     pub(crate) host: Box<dyn LogicHost>,
-    pub(crate) ids: Rc<NoWorld>,
+    pub(crate) releases: Releases,
+    pub(crate) inspector: Inspector<CallRef>,
+    pub(crate) ids: Rc<BaseWorld>,
     pub(crate) book: CallBook<EdgeCommand, Purpose>,
     pub(crate) clients: Clients,
     pub(crate) entities: Entities,
     pub(crate) calls: Calls,
+    pub(crate) directory: BaseDirectory,
     pub(crate) peers: Peers,
     pub(crate) saver: Saver,
     pub(crate) counters: Counters,
@@ -77,17 +85,22 @@ impl BaseRole {
         chance: Chance,
         make_host: impl FnOnce(Rc<dyn World>) -> Result<Box<dyn LogicHost>, String>,
     ) -> Result<Self, String> {
-        let ids = Rc::new(NoWorld::new(EntityIdSource::new(config.address.incarnation)));
+        let directory = BaseDirectory::new(config.address, &config.limits);
+        let ids = EntityIdSource::new(config.address.incarnation);
+        let ids = Rc::new(BaseWorld::new(ids, directory.follower.view(), directory.groups.clone()));
         let host = make_host(ids.clone())?;
         Ok(Self {
             now: Now::default(),
             chance,
             host,
+            releases: Releases::new(config.limits.release_bytes_max),
+            inspector: Inspector::default(),
             ids,
             book: CallBook::default(),
             clients: Clients::default(),
             entities: Entities::default(),
             calls: Calls::default(),
+            directory,
             peers: Peers::default(),
             saver: Saver::default(),
             counters: Counters::default(),
@@ -105,6 +118,7 @@ impl BaseRole {
     fn start(&mut self) {
         self.next_turn = self.now.at + TURN;
         self.next_second = self.now.at;
+        self.report_release();
         for ty in self.config.game.autoload.clone() {
             self.autoload_from(ty, kuafu_core::RecordId(0));
         }
@@ -118,6 +132,12 @@ impl BaseRole {
             }
             Request::Base(base::Request::Kick { account, epoch, reason }) => {
                 self.end_session(from, account, epoch, reason)
+            }
+            Request::Base(request) => self.directory_request(from, request),
+            Request::Logic(request) if request.is_look() => self.handle_look(from, request),
+            Request::Logic(request) => {
+                let result = self.handle_release(request);
+                self.book.answer(from, result);
             }
             other => {
                 tracing::warn!(?other, "a request that is not for a base");
@@ -134,6 +154,8 @@ impl BaseRole {
             Some(Purpose::Autoload(ty)) => self.autoloaded(ty, outcome),
             Some(Purpose::PlaceSession(conn)) => self.session_placed(conn, outcome),
             Some(Purpose::FindSpace(space)) => self.space_found(space, outcome),
+            Some(Purpose::Directory(call)) => self.directory_answered(call, outcome),
+            Some(Purpose::Http(awaiting)) => self.resume_task(awaiting, kuafu_logic::http_outcome(outcome)),
             None => self.counters.count("answers_unexpected"),
         }
     }
@@ -144,6 +166,7 @@ impl BaseRole {
         }
         self.next_turn = self.now.at + TURN;
         self.host.advance(self.now);
+        self.end_watching();
         self.expire_calls();
         self.expire_tickets();
         self.expire_graces();
@@ -153,6 +176,7 @@ impl BaseRole {
         self.flush_peers();
         if self.now.at >= self.next_second {
             self.next_second = self.now.at + Duration::from_secs(1);
+            self.claim_globals();
             self.report();
         }
     }
@@ -163,6 +187,7 @@ impl BaseRole {
             base: self.config.address,
             players: self.players(),
             players_max: self.config.limits.players_max,
+            entities: self.entities.len() as u32,
             busy: 0.0,
             draining: self.draining,
         };
@@ -231,6 +256,13 @@ impl Role for BaseRole {
         match input {
             Input::Start => self.start(),
             Input::Call { from, request } => self.handle_request(from, request),
+            Input::Notice { request: Request::Logic(request), .. } => drop(self.handle_release(request)),
+            Input::Notice { request: Request::Directory(feed), .. } => {
+                self.directory.follower.handle(now.at, feed, &mut self.book);
+            }
+            Input::Notice { request: Request::Base(base::Request::CallGroup { group, method, arguments }), .. } => {
+                self.tell_group(&group, &method, &arguments);
+            }
             Input::Notice { from, request } => tracing::warn!(%from, ?request, "a notice that is not for a base"),
             Input::Answer { call, outcome } => self.handle_answer(call, outcome),
             Input::Frame { peer, frame } => self.handle_frame(peer, &frame),
@@ -242,6 +274,8 @@ impl Role for BaseRole {
         }
         self.settle();
         self.turn();
+        self.settle();
+        self.directory_due();
         self.settle();
         self.finish_drain();
     }

@@ -2,7 +2,8 @@
 //!
 //! Every delta is encoded once and has a sequence, counting up from 1. A viewer that is further behind than the history
 //! reaches gets a *catch-up*: one blob of changes that sets every visible property, made at most once a version. The
-//! buffers of old deltas are used again, so that a busy entity allocates nothing once its history is full.
+//! buffers of old deltas are used again, so that a busy entity allocates nothing once its history is full. An entity
+//! with detail levels has a history a level; they count alike, so a level in which nothing changed has empty deltas.
 
 use std::collections::VecDeque;
 
@@ -18,6 +19,8 @@ pub(crate) const BLOB_OVERHEAD_BYTES: u32 = 3;
 #[derive(Debug, Default)]
 pub(crate) struct History {
     newest: u32,
+    /// The newest delta that is not empty.
+    changed_at: u32,
     deltas: VecDeque<Vec<u8>>,
     snapshot: Version,
     catch_up: Version,
@@ -31,8 +34,8 @@ struct Version {
 }
 
 impl Version {
-    fn refresh(&mut self, newest: u32, encode: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>) -> bool {
-        if self.made_at == Some(newest) {
+    fn refresh(&mut self, version: u32, encode: impl FnOnce(&mut Writer<'_>) -> Result<(), EncodeError>) -> bool {
+        if self.made_at == Some(version) {
             return true;
         }
         let mut out = BytesMut::new();
@@ -43,7 +46,7 @@ impl Version {
             // An empty list: what cannot be encoded is not told.
             Err(_) => self.bytes.push(0),
         }
-        self.made_at = Some(newest);
+        self.made_at = Some(version);
         encoded.is_ok()
     }
 }
@@ -54,7 +57,13 @@ impl History {
         self.newest
     }
 
-    /// Adds a delta; the oldest goes when there are more than `kept_max`. Returns its sequence.
+    /// The sequence of the newest delta with something in it: the version of what a viewer should know.
+    pub(crate) fn changed_at(&self) -> u32 {
+        self.changed_at
+    }
+
+    /// Adds a delta; the oldest goes when there are more than `kept_max`. An empty one stands for "nothing changed".
+    /// Returns its sequence.
     pub(crate) fn push(&mut self, delta: &[u8], kept_max: usize) -> u32 {
         let mut buffer =
             if self.deltas.len() >= kept_max.max(1) { self.deltas.pop_front() } else { None }.unwrap_or_default();
@@ -62,6 +71,9 @@ impl History {
         buffer.extend_from_slice(delta);
         self.deltas.push_back(buffer);
         self.newest += 1;
+        if !delta.is_empty() {
+            self.changed_at = self.newest;
+        }
         self.newest
     }
 
@@ -69,27 +81,29 @@ impl History {
     pub(crate) fn skip(&mut self) {
         self.deltas.clear();
         self.newest += 1;
+        self.changed_at = self.newest;
     }
 
-    /// The delta of a sequence, if it is still kept.
+    /// The delta of a sequence, if it is still kept; empty when nothing changed then.
     pub(crate) fn delta(&self, sequence: u32) -> Option<&[u8]> {
         let age = self.newest.checked_sub(sequence)? as usize;
         let at = self.deltas.len().checked_sub(age + 1)?;
         Some(&self.deltas[at])
     }
 
-    /// Whether all deltas after `sequence` are kept.
+    /// Whether all deltas after `sequence` that have something in them are kept.
     pub(crate) fn reaches(&self, sequence: u32) -> bool {
-        (self.newest.wrapping_sub(sequence) as usize) <= self.deltas.len()
+        sequence >= self.changed_at || (self.newest.wrapping_sub(sequence) as usize) <= self.deltas.len()
     }
 
-    /// All visible properties as of now; encoded once a version.
+    /// All visible properties as of `version`; encoded once a version.
     pub(crate) fn snapshot<'v>(
         &mut self,
+        version: u32,
         ty: &EntityType,
         values: impl Iterator<Item = (PropertyNo, &'v Value)>,
     ) -> &[u8] {
-        self.snapshot.refresh(self.newest, |writer| encode_properties(ty, values, writer));
+        self.snapshot.refresh(version, |writer| encode_properties(ty, values, writer));
         &self.snapshot.bytes
     }
 
@@ -99,7 +113,7 @@ impl History {
         ty: &EntityType,
         values: impl Iterator<Item = (PropertyNo, &'v Value)>,
     ) -> &[u8] {
-        self.catch_up.refresh(self.newest, |writer| {
+        self.catch_up.refresh(self.changed_at, |writer| {
             let changes: Vec<Change> = values.map(|(no, value)| Change::set(no, value.clone())).collect();
             encode_changes(ty, &changes, writer)
         });
@@ -112,7 +126,7 @@ impl History {
             return None;
         }
         let missed = self.newest.wrapping_sub(sequence) as usize;
-        let kept = self.deltas.iter().rev().take(missed);
+        let kept = self.deltas.iter().rev().take(missed).filter(|delta| !delta.is_empty());
         Some(kept.map(|delta| delta.len() as u32 + BLOB_OVERHEAD_BYTES).sum())
     }
 }
@@ -132,6 +146,18 @@ mod tests {
         assert_eq!([1, 2, 4, 5].map(|from| history.reaches(from)), [false, true, true, true]);
         assert_eq!(history.bytes_after(3), Some(2 * (1 + BLOB_OVERHEAD_BYTES)));
         assert_eq!(history.bytes_after(1), None);
+    }
+
+    #[test]
+    fn ticks_without_a_change_do_not_lengthen_what_must_be_told() {
+        let mut history = History::default();
+        history.push(&[1, 1], 2);
+        for _ in 0..5 {
+            history.push(&[], 2);
+        }
+        assert_eq!((history.newest(), history.changed_at()), (6, 1));
+        assert_eq!([0, 1, 3, 6].map(|from| history.reaches(from)), [false, true, true, true]);
+        assert_eq!((history.bytes_after(1), history.delta(6)), (Some(0), Some(&[][..])));
     }
 
     #[test]

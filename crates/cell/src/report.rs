@@ -88,10 +88,12 @@ impl CellRole {
         }
         self.reporter.next = now.at + REPORT_PERIOD;
         self.report_load();
+        self.report_release();
         self.set_gauges();
         let state = if self.drain == Drain::No { "running" } else { "draining" };
         let mut numbers = self.counters.to_numbers();
         numbers.extend(self.space_numbers());
+        numbers.extend(self.directory.measures.to_numbers());
         numbers.sort_by(|a, b| a.0.cmp(&b.0));
         let report = console::Report {
             from: self.address,

@@ -10,8 +10,8 @@ use kuafu_contract::{Address, Request, cell, link::Event};
 use kuafu_core::id::EntityIdSource;
 use kuafu_core::{Chance, Change, Clock, Code, EntityId, Limits, Moment, Now};
 use kuafu_def::Definitions;
-use kuafu_logic::{LogicHost, World};
-use kuafu_node::{CallBook, Counters, Input, Output, Role};
+use kuafu_logic::{Inspector, LogicHost, Releases, World};
+use kuafu_node::{CallBook, CallRef, Counters, Input, Output, Role};
 use kuafu_space::Index;
 
 use crate::config::{CellConfig, CellError, SpaceConfig};
@@ -20,7 +20,7 @@ use crate::links::{PeerNo, Peers};
 use crate::pace::{Due, Pace};
 use crate::part::{Layout, Layouts};
 use crate::report::Reporter;
-use crate::simulate::{Calls, Entries};
+use crate::simulate::{Calls, CellDirectory, Entries, Purpose};
 use crate::world::CellWorld;
 
 /// Makes the logic host of a cell, which reads the cell through the world that it is handed.
@@ -37,6 +37,8 @@ pub struct CellRole {
     pub(crate) chance: Chance,
     pub(crate) world: Rc<CellWorld>,
     pub(crate) host: Box<dyn LogicHost>,
+    pub(crate) releases: Releases,
+    pub(crate) inspector: Inspector<CallRef>,
     pub(crate) peers: Peers,
     /// What bases sent since the last tick, in order.
     pub(crate) inbox: VecDeque<(PeerNo, Event)>,
@@ -48,14 +50,15 @@ pub struct CellRole {
     pub(crate) arrived: Vec<Index>,
     pub(crate) scratch: BytesMut,
     pub(crate) builders: Vec<FrameBuilder>,
-    pub(crate) book: CallBook<Infallible, Infallible>,
+    pub(crate) book: CallBook<Infallible, Purpose>,
+    pub(crate) directory: CellDirectory,
     pub(crate) counters: Counters,
     pub(crate) reporter: Reporter,
     pub(crate) pace: Pace,
     /// How many ticks were run.
     pub(crate) tick: u64,
     pub(crate) drain: Drain,
-    clock: Option<Arc<dyn Clock>>,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 /// How far the end is.
@@ -94,11 +97,15 @@ impl CellRole {
             kuafu_space::Space::new(space.engine_config(&limits))
                 .map_err(|error| CellError::Space { space: space.name.clone(), error })?;
         }
-        let world = Rc::new(CellWorld::new(EntityIdSource::new(address.incarnation)));
+        let directory = CellDirectory::new(address, &limits);
+        let ids = EntityIdSource::new(address.incarnation);
+        let world = Rc::new(CellWorld::new(ids, directory.follower.view()));
         let host = host_factory(world.clone()).map_err(CellError::Host)?;
         Ok(Self {
             pace: Pace::new(tick_hz, &limits),
-            layouts: Layout::all(&definitions),
+            layouts: Layout::all(&definitions, tick_hz),
+            releases: Releases::new(limits.release_bytes_max),
+            inspector: Inspector::default(),
             address,
             limits,
             tick_hz,
@@ -116,6 +123,7 @@ impl CellRole {
             scratch: BytesMut::new(),
             builders: Vec::new(),
             book: CallBook::default(),
+            directory,
             counters: Counters::default(),
             reporter: Reporter::default(),
             tick: 0,
@@ -163,6 +171,8 @@ impl CellRole {
         match request {
             Request::Cell(cell::Request::OpenSpace { space }) => self.open_space(now, space),
             Request::Cell(cell::Request::WatchMap { space, console }) => self.reporter.watch(now, space, console),
+            Request::Directory(feed) => self.directory.follower.handle(now.at, feed, &mut self.book),
+            Request::Logic(request) => drop(self.handle_release(now, request)),
             _ => self.counters.count("misdirected_notices"),
         }
     }
@@ -177,14 +187,20 @@ impl Role for CellRole {
             Input::Start => {
                 self.pace.start(now.at);
                 self.report_load();
+                self.report_release();
+            }
+            Input::Call { from, request: Request::Logic(request) } if request.is_look() => {
+                self.handle_look(now, from, request);
+            }
+            Input::Call { from, request: Request::Logic(request) } => {
+                let result = self.handle_release(now, request);
+                self.book.answer(from, result);
             }
             Input::Call { from, .. } => {
                 self.book.answer(from, Err::<kuafu_contract::Reply, _>(Code::MethodUnknown.into()));
             }
             Input::Notice { request, .. } => self.handle_notice(now, request),
-            Input::Answer { call, .. } => {
-                self.book.close(call);
-            }
+            Input::Answer { call, outcome } => self.bus_answered(now, call, outcome),
             Input::Frame { peer, frame } => self.handle_frame(now, peer, &frame),
             Input::Credit { peer, frames } => {
                 if let Some(peer) = self.peers.find(peer).and_then(|no| self.peers.get_mut(no)) {
@@ -200,6 +216,7 @@ impl Role for CellRole {
                 }
             }
         }
+        self.end_watching(now);
         self.run_due_tick(now);
     }
 

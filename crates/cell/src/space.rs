@@ -3,7 +3,7 @@
 //! This is state without the logic host: everything here may be borrowed while the host does not run, and nothing here
 //! ever enters it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use kuafu_contract::db::Place;
 use kuafu_contract::link::WitnessView;
@@ -13,9 +13,10 @@ use kuafu_space::{
 };
 
 use crate::config::SpaceConfig;
-use crate::egress::calls::ClientCalls;
+use crate::egress::{Picked, calls::ClientCalls};
 use crate::links::PeerNo;
 use crate::part::{Part, PartSeed};
+use crate::view::{Distances, Levels};
 
 /// How many parts and witnesses a base has in a space: it gets a frame every tick while there are any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,12 +40,14 @@ pub(crate) struct Witness {
     pub(crate) correct: Option<Code>,
     /// How many bytes a tick its client takes, when that is less than configured.
     pub(crate) credit: Option<u32>,
-    /// Bytes of calls since the last tick, which its next view may not have.
+    /// Bytes of calls and of details since the last tick, which its next view may not have.
     pub(crate) call_debt: u32,
     /// What the engine was told last.
     pub(crate) allowance: Allowance,
     /// Which entity index is in which slot, as its base has it; 0 is nobody.
     pub(crate) slots: Vec<u32>,
+    /// Of those in view who give more to who is near: how near they are.
+    pub(crate) levels: Levels,
     /// Calls that wait until its base takes frames again, with the tick at which they are given up.
     pub(crate) waiting: VecDeque<WaitingCall>,
     /// Slot of the caller and number of the call: what it gets this tick.
@@ -94,6 +97,10 @@ pub(crate) struct OpenSpace {
     pub(crate) output: ViewOutput,
     /// Parts with changes that clients see, in the order of their first one in this tick.
     pub(crate) touched: Vec<Index>,
+    /// Parts with changes that clients see later, by the tick in which.
+    pub(crate) asleep: BTreeMap<u64, Vec<Handle>>,
+    pub(crate) distances: Distances,
+    pub(crate) picked: Picked,
     pub(crate) calls: ClientCalls,
 }
 
@@ -108,6 +115,9 @@ impl OpenSpace {
             presence: Vec::new(),
             output: ViewOutput::default(),
             touched: Vec::new(),
+            asleep: BTreeMap::new(),
+            distances: Distances::default(),
+            picked: Picked::default(),
             calls: ClientCalls::default(),
         })
     }
@@ -165,6 +175,9 @@ impl OpenSpace {
         if let Some(peer) = seed.base {
             self.presence_mut(peer).parts += 1;
         }
+        if seed.layout.is_by_distance() {
+            self.distances.insert(index);
+        }
         self.parts[index.at()] = Some(Box::new(Part::new(seed)));
         Ok(index)
     }
@@ -172,6 +185,7 @@ impl OpenSpace {
     /// Takes a part out; its witness must have been removed before.
     pub(crate) fn remove(&mut self, index: Index) -> Option<Box<Part>> {
         let part = self.parts.get_mut(index.at())?.take()?;
+        self.distances.remove(index);
         debug_assert!(part.witness.is_none(), "a part leaves without eyes");
         self.release(part.base);
         self.space.remove(index).ok();
@@ -224,6 +238,7 @@ impl OpenSpace {
         let witness = self.witnesses.get_mut(no.0 as usize)?.as_deref_mut()?;
         self.space.reset_witness(no).ok()?;
         witness.slots.clear();
+        witness.levels.clear();
         witness.calls.clear();
         let (peer, number, index) = (witness.peer, witness.number, witness.index);
         Some((peer, number, self.view_of(index, tick_hz)?))

@@ -5,11 +5,13 @@
 //! borrow can never meet another, and a failed one is a bug of this crate.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
+use kuafu_contract::directory::Directory;
 use kuafu_core::id::EntityIdSource;
 use kuafu_core::{EntityId, PropertyNo, TypeNo, Value};
-use kuafu_logic::World;
-use kuafu_space::Index;
+use kuafu_logic::{SpaceFacts, World};
+use kuafu_space::{Index, Space};
 use rustc_hash::FxHashMap;
 
 use crate::part::Part;
@@ -60,19 +62,39 @@ pub(crate) struct CellWorld {
     pub(crate) spaces: RefCell<Spaces>,
     pub(crate) time_ms: Cell<u64>,
     ids: RefCell<EntityIdSource>,
+    directory: Rc<RefCell<Directory>>,
     found: RefCell<Vec<Index>>,
     ranked: RefCell<Vec<(f32, EntityId)>>,
 }
 
 impl CellWorld {
-    pub(crate) fn new(ids: EntityIdSource) -> Self {
+    pub(crate) fn new(ids: EntityIdSource, directory: Rc<RefCell<Directory>>) -> Self {
         Self {
             spaces: RefCell::default(),
             time_ms: Cell::new(0),
             ids: RefCell::new(ids),
+            directory,
             found: RefCell::default(),
             ranked: RefCell::default(),
         }
+    }
+}
+
+/// How far, in metres, an entity and one that sees it may have parted since views were last looked at.
+const MOVED_SINCE: f32 = 20.0;
+
+impl CellWorld {
+    /// Adds entities to `into`, nearest to `center` first, itself left out.
+    fn rank(&self, space: &Space, center: Index, who: impl Iterator<Item = Index>, into: &mut Vec<EntityId>) {
+        let Some(from) = space.entities().position(center) else { return };
+        let mut ranked = self.ranked.borrow_mut();
+        ranked.clear();
+        for index in who.filter(|index| *index != center) {
+            let Some(at) = space.entities().position(index) else { continue };
+            ranked.push((at.ground_distance_squared(from), space.entities().id(index)));
+        }
+        ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        into.extend(ranked.iter().map(|(_, id)| *id));
     }
 }
 
@@ -102,15 +124,9 @@ impl World for CellWorld {
         let Some(home) = spaces.home(entity) else { return };
         let space = &spaces.open[home.space].space;
         let Some(center) = space.entities().position(home.index) else { return };
-        let (mut found, mut ranked) = (self.found.borrow_mut(), self.ranked.borrow_mut());
+        let mut found = self.found.borrow_mut();
         space.within(center.x, center.z, radius, &mut found);
-        ranked.clear();
-        for index in found.iter().filter(|index| **index != home.index) {
-            let Some(at) = space.entities().position(*index) else { continue };
-            ranked.push((at.ground_distance_squared(center), space.entities().id(*index)));
-        }
-        ranked.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        into.extend(ranked.iter().map(|(_, id)| *id));
+        self.rank(space, home.index, found.iter().copied(), into);
     }
 
     fn space_time_ms(&self) -> u64 {
@@ -119,5 +135,49 @@ impl World for CellWorld {
 
     fn draw_id(&self) -> Option<EntityId> {
         self.ids.borrow_mut().take()
+    }
+
+    fn named(&self, name: &str) -> Option<EntityId> {
+        self.directory.borrow().named(name).map(|holder| holder.entity)
+    }
+
+    fn shared(&self, key: &str) -> Option<Value> {
+        self.directory.borrow().shared(key).map(|shared| shared.value.clone())
+    }
+
+    fn viewers(&self, entity: EntityId, into: &mut Vec<EntityId>) {
+        let spaces = self.spaces.borrow();
+        let Some(home) = spaces.home(entity) else { return };
+        let open = &spaces.open[home.space];
+        let Some(center) = open.space.entities().position(home.index) else { return };
+        let mut found = self.found.borrow_mut();
+        // Views are as of the last tick's end: whoever sees it was near enough then, and has hardly moved since.
+        open.space.within(center.x, center.z, open.config.radii().leave + MOVED_SINCE, &mut found);
+        let sees = |index: &Index| {
+            let witness = open.part(*index).and_then(|part| part.witness);
+            witness.is_some_and(|witness| open.space.sees(witness, home.index))
+        };
+        self.rank(&open.space, home.index, found.iter().copied().filter(sees), into);
+    }
+
+    fn in_view(&self, entity: EntityId, into: &mut Vec<EntityId>) {
+        let spaces = self.spaces.borrow();
+        let Some((home, part)) = spaces.part(entity) else { return };
+        let open = &spaces.open[home.space];
+        let Some(witness) = part.witness.and_then(|witness| open.witness(witness)) else { return };
+        let seen = witness.slots.iter().map(|who| Index(*who)).filter(|index| *index != Index::NOBODY);
+        self.rank(&open.space, home.index, seen, into);
+    }
+
+    fn space_of(&self, entity: EntityId) -> Option<SpaceFacts> {
+        let spaces = self.spaces.borrow();
+        let open = &spaces.open[spaces.home(entity)?.space];
+        let (least, greatest) = (open.bounds.min, open.bounds.max);
+        Some(SpaceFacts {
+            name: open.config.name.clone(),
+            least: [least.x, least.y, least.z],
+            greatest: [greatest.x, greatest.y, greatest.z],
+            population: open.space.entities().len() as u32,
+        })
     }
 }

@@ -35,6 +35,7 @@ impl BaseRole {
         }
         while let Some(fault) = self.host.poll_fault() {
             self.counters.count("script_faults");
+            self.releases.note_fault(&fault);
             self.faults.push_back(fault);
         }
         self.begin_transaction();
@@ -70,7 +71,10 @@ impl BaseRole {
             _ => {}
         }
         for (_, change) in changes {
-            if ty.property(change.property).is_some_and(|property| property.persistent) {
+            if let Some(property) = ty.property(change.property).filter(|property| property.persistent) {
+                if property.items {
+                    self.saver.note_items_changed(id);
+                }
                 self.mark_dirty(id, change.property);
             }
         }
@@ -97,13 +101,7 @@ impl BaseRole {
                 self.remove_client(entity, Refusal::new(Code::Kicked, text));
                 self.begin_leave(entity);
             }
-            Effect::MoveTo { entity, .. }
-            | Effect::Stop { entity }
-            | Effect::Teleport { entity, .. }
-            | Effect::AddTrigger { entity, .. } => {
-                self.counters.count("effects_without_space");
-                tracing::warn!(%entity, "a base part has no place in a space to move in");
-            }
+            other => self.directory_effect(other),
         }
     }
 

@@ -14,6 +14,13 @@ use crate::clients::{Admission, ConnState};
 use crate::role::{BaseRole, Purpose};
 use crate::save::{RETRY_FIRST, is_final};
 
+/// Which parts of an entity begin their lives: logic creates those, and loads the others.
+#[derive(Clone, Copy, Debug)]
+struct Born {
+    base: bool,
+    cell: bool,
+}
+
 /// How many records of a type are asked for at once at start.
 const AUTOLOAD_PAGE: u32 = 500;
 
@@ -35,7 +42,12 @@ impl BaseRole {
         }
     }
 
-    fn claim(&mut self, ty: TypeNo, record: RecordId, or_create: Option<Vec<(PropertyNo, Value)>>) -> Option<EntityId> {
+    pub(crate) fn claim(
+        &mut self,
+        ty: TypeNo,
+        record: RecordId,
+        or_create: Option<Vec<(PropertyNo, Value)>>,
+    ) -> Option<EntityId> {
         let definition = self.config.definitions.get(ty)?.clone();
         let id = self.ids.draw_id()?;
         let mut entity = Entity::new(id, definition, Phase::Claiming);
@@ -83,8 +95,10 @@ impl BaseRole {
     /// The db answered a claim.
     pub(crate) fn claimed(&mut self, id: EntityId, outcome: Outcome) {
         let Some(entity) = self.entities.get_mut(id) else { return };
-        let (epoch, record, created) = match outcome {
-            Outcome::Value(Reply::Db(db::Reply::Claimed { epoch, record, created })) => (epoch, record, created),
+        let (epoch, record, born) = match outcome {
+            Outcome::Value(Reply::Db(db::Reply::Claimed { epoch, record, created, cell_created })) => {
+                (epoch, record, Born { base: created, cell: cell_created })
+            }
             other => {
                 if !self.claims_again(id, &other) {
                     self.claim_failed(id, other);
@@ -97,7 +111,7 @@ impl BaseRole {
         entity.phase = Phase::Live;
         entity.place = record.place;
         let role = entity.session.is_some().then_some(record.record);
-        self.come_alive(id, record.values, if created { Hook::Create } else { Hook::Load });
+        self.come_alive(id, record.values, born);
         if let Some(role) = role {
             let base = self.config.address;
             self.book.notice(RoleKind::BaseManager, base_manager::Request::Online { role, base });
@@ -138,7 +152,7 @@ impl BaseRole {
     }
 
     /// Gives an entity its values, its base part and its cell part, and tells logic.
-    pub(crate) fn come_alive(&mut self, id: EntityId, values: Vec<(PropertyNo, Value)>, hook: Hook) {
+    fn come_alive(&mut self, id: EntityId, values: Vec<(PropertyNo, Value)>, born: Born) {
         let Some(entity) = self.entities.get_mut(id) else { return };
         let ty = entity.ty.clone();
         let (base, cell): (Vec<_>, Vec<_>) = values
@@ -146,9 +160,9 @@ impl BaseRole {
             .filter(|(no, _)| ty.property(*no).is_some())
             .partition(|(no, _)| ty.property(*no).is_some_and(|property| property.part == Part::Base));
         entity.cell_values = cell.into_iter().collect();
-        entity.is_new = hook == Hook::Create;
-        entity.is_newborn = entity.is_new && (entity.record.is_some() || entity.epoch != Epoch(0));
-        let save = entity.is_newborn && entity.record.is_some();
+        entity.is_new = born.cell;
+        entity.is_newborn = born.cell && (entity.record.is_some() || entity.epoch != Epoch(0));
+        let save = born.base && entity.record.is_some();
         let seed = EntitySeed { id, ty: ty.clone(), record: entity.record, values: base };
         if ty.parts.cell {
             let start = self.config.game.start_space;
@@ -158,9 +172,9 @@ impl BaseRole {
             }
         }
         self.host.create(seed);
-        self.host.hook(self.now, id, hook, &[]);
+        self.host.hook(self.now, id, if born.base { Hook::Create } else { Hook::Load }, &[]);
         if save {
-            // The record is there from now on, so creation does not come a second time: what logic gave must last, too.
+            // Until this is committed whoever claims the record creates it anew.
             self.saver.note_save(id, None);
         }
         self.find_cell(id);
@@ -224,7 +238,7 @@ impl BaseRole {
             space,
             position,
             values: entity.cell_values.iter().map(|(no, value)| (*no, value.clone())).collect(),
-            loaded: !std::mem::take(&mut entity.is_new),
+            loaded: !entity.is_new,
         };
         let witness = entity.witness;
         self.tell_peer(cell, create);
@@ -352,6 +366,6 @@ impl BaseRole {
         if persistent {
             self.saver.note_create(id);
         }
-        self.come_alive(id, values, Hook::Create);
+        self.come_alive(id, values, Born { base: true, cell: true });
     }
 }

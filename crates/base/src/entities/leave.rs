@@ -233,6 +233,7 @@ impl BaseRole {
 
     fn forget_part(&mut self, id: EntityId) {
         self.host.destroy(id);
+        self.forget_in_directory(id);
     }
 
     /// A cell is gone: its parts come back from their bases when the space is placed again.

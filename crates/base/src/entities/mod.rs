@@ -33,9 +33,10 @@ pub(crate) struct Entity {
     pub(crate) witness: Option<u32>,
     pub(crate) phase: Phase,
     pub(crate) cell: CellPart,
-    /// Its cell part has never been: it is created, not loaded.
+    /// Nothing has come from its cell part that was ever saved: the part is created, not loaded, as often as that
+    /// takes.
     pub(crate) is_new: bool,
-    /// It lasts, and what logic gave its cell part at its creation was not saved yet.
+    /// It lasts, and what logic gives its cell part at its creation is still to be saved.
     pub(crate) is_newborn: bool,
     /// The fence of its cell part: counts up with each one created.
     pub(crate) real_epoch: u32,
@@ -53,6 +54,8 @@ pub(crate) struct Entity {
     pub(crate) in_flight: bool,
     /// Transactions that wait to be sent and hold it; it is not archived meanwhile.
     pub(crate) transactions: u32,
+    /// Until when it does not leave though another record still holds an item of its.
+    pub(crate) insists_until: Option<Moment>,
     /// It has no client, and stays until then.
     pub(crate) grace_until: Option<Moment>,
     pub(crate) resume: Option<[u8; 16]>,
@@ -145,6 +148,7 @@ impl Entity {
             archive_at: None,
             in_flight: false,
             transactions: 0,
+            insists_until: None,
             grace_until: None,
             resume: None,
             waiting: Waiting::default(),

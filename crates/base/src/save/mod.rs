@@ -25,12 +25,16 @@ pub(crate) use transaction::{Durable, Held, Transaction, Unmade};
 pub(crate) const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// The longest such wait.
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// How long an entity that leaves waits before it is saved again, when another record holds an item of its.
+const INSIST_WAIT: Duration = Duration::from_secs(1);
 
 /// Everything that is on its way to the database, or waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Saver {
     /// What the present input wants to last.
     gathering: Vec<Durable>,
+    /// Entities whose items the present input changed.
+    items_changed: BTreeSet<EntityId>,
     /// Transactions that wait for backups of cell parts, or for batches that their entities are in.
     waiting: VecDeque<Transaction>,
     /// Entities that ended before their records were made.
@@ -48,6 +52,12 @@ impl Saver {
     /// Logic wants an entity saved with the present transaction.
     pub(crate) fn note_save(&mut self, entity: EntityId, awaiting: Option<AwaitId>) {
         self.gathering.push(Durable::Save { entity, awaiting });
+    }
+
+    /// The items of an entity changed. Where that is part of more, it lasts with the rest: a thing that moves must reach
+    /// the database in both of its places at once, or in neither.
+    pub(crate) fn note_items_changed(&mut self, entity: EntityId) {
+        self.items_changed.insert(entity);
     }
 
     /// An entity is to get a record.
@@ -189,7 +199,8 @@ impl BaseRole {
         let place_dirty = std::mem::take(&mut entity.place_dirty);
         entity.in_flight = true;
         let place = entity.place.clone().filter(|_| place_dirty);
-        let write = Write::Save { ty: entity.ty.no, record, epoch: entity.epoch, values, place };
+        let with_cell = entity.ty.parts.cell && !entity.is_new;
+        let write = Write::Save { ty: entity.ty.no, record, epoch: entity.epoch, values, place, with_cell };
         Some((write, Member::Saved { entity: id, dirty, place_dirty }))
     }
 
@@ -197,12 +208,15 @@ impl BaseRole {
     pub(crate) fn committed(&mut self, number: u64, outcome: Outcome) {
         self.saver.in_flight -= 1;
         match outcome {
-            Outcome::Value(Reply::Db(db::Reply::Committed { created, stale })) => {
+            Outcome::Value(Reply::Db(db::Reply::Committed { created, stale, refused })) => {
                 let Some(batch) = self.saver.batches.remove(&number) else { return };
-                self.counters.add("entities_saved", batch.members.len() as f64);
+                self.counters.add("entities_saved", batch.members.len().saturating_sub(refused.len()) as f64);
                 let mut created = VecDeque::from(created);
-                for member in &batch.members {
-                    self.member_committed(member, &mut created, &stale);
+                for (write, member) in batch.writes.iter().zip(batch.members) {
+                    match refusal_of(write, &refused) {
+                        Some(refusal) => self.save_refused(member, refusal),
+                        None => self.member_committed(&member, &mut created, &stale),
+                    }
                 }
                 self.end_awaits(batch.awaits, &Ok(Value::Bool(true)));
             }
@@ -268,19 +282,54 @@ impl BaseRole {
         tracing::error!(%refusal, "the database refused a batch");
         let refused = if batch.whole { batch.entities() } else { BTreeSet::new() };
         for member in batch.members {
-            if let Member::Saved { entity: id, dirty, place_dirty } = member {
-                if let Some(entity) = self.entities.get_mut(id) {
-                    entity.dirty.extend(dirty);
-                    entity.place_dirty |= place_dirty;
-                }
-                self.member_refused(id);
-            } else if let Member::Created { entity: id, .. } = member {
+            if let Member::Created { entity: id, .. } = member {
                 // It was never to be without its record.
                 self.end_unmade(id);
+            } else if !self.insists(&member, refusal) {
+                self.take_dirt_back(member);
             }
         }
         self.refuse_followers(refused, refusal);
         self.end_awaits(batch.awaits, &Err(refusal.clone()));
+    }
+
+    /// The db left one save of a batch out, for good.
+    fn save_refused(&mut self, member: Member, refusal: &Refusal) {
+        self.counters.count("saves_refused");
+        tracing::error!(%refusal, ?member, "the database refused to save an entity");
+        if !self.insists(&member, refusal) {
+            self.take_dirt_back(member);
+        }
+    }
+
+    /// An entity that leaves with an item whose former holder is not archived yet is saved again until that must have
+    /// happened.
+    fn insists(&mut self, member: &Member, refusal: &Refusal) -> bool {
+        let Member::Saved { entity: id, dirty, place_dirty } = member else { return false };
+        let (now, most) = (self.now.at, Duration::from_millis(self.config.limits.archive_period_ms));
+        let Some(entity) = self.entities.get_mut(*id).filter(|entity| entity.phase == Phase::Saving) else {
+            return false;
+        };
+        if refusal.code != Code::ItemTaken || *entity.insists_until.get_or_insert(now + most) <= now {
+            return false;
+        }
+        entity.dirty.extend(dirty);
+        entity.place_dirty |= place_dirty;
+        entity.in_flight = false;
+        let at = now + INSIST_WAIT;
+        entity.archive_at = Some(at);
+        self.saver.planned.insert((at, *id));
+        true
+    }
+
+    /// What a save held is dirty again.
+    fn take_dirt_back(&mut self, member: Member) {
+        let Member::Saved { entity: id, dirty, place_dirty } = member else { return };
+        if let Some(entity) = self.entities.get_mut(id) {
+            entity.dirty.extend(dirty);
+            entity.place_dirty |= place_dirty;
+        }
+        self.member_refused(id);
     }
 
     /// An entity that leaves cannot wait for a database that refuses it for good; what is lost is in the log.
@@ -357,6 +406,11 @@ impl BaseRole {
             self.commit(number);
         }
     }
+}
+
+fn refusal_of<'r>(write: &Write, refused: &'r [db::Refused]) -> Option<&'r Refusal> {
+    let Write::Save { ty, record, .. } = write else { return None };
+    refused.iter().find(|refused| (refused.ty, refused.record) == (*ty, *record)).map(|refused| &refused.refusal)
 }
 
 /// Whether asking the db the same again cannot help.

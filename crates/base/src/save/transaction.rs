@@ -78,10 +78,12 @@ pub(crate) struct Born {
 impl BaseRole {
     /// What was gathered since the last time becomes a transaction.
     pub(crate) fn begin_transaction(&mut self) {
-        if self.saver.gathering.is_empty() {
+        let moved = std::mem::take(&mut self.saver.items_changed);
+        if self.saver.gathering.is_empty() && moved.len() < 2 {
             return;
         }
-        let what = std::mem::take(&mut self.saver.gathering);
+        let mut what = std::mem::take(&mut self.saver.gathering);
+        what.extend(moved.into_iter().map(|entity| Durable::Save { entity, awaiting: None }));
         let mut entities = BTreeSet::new();
         for durable in &what {
             if let Durable::Save { entity, .. } | Durable::Create { entity } | Durable::DeleteMade { entity } = durable
@@ -257,7 +259,7 @@ impl BaseRole {
     fn write_of_ended(&self, id: EntityId, held: Held) -> Option<(Write, Member)> {
         let unmade = || self.saver.unmade.get(&id).and_then(|unmade| Some((unmade.ty, unmade.record?, Epoch(1))));
         let (ty, record, epoch) = held.key.or_else(unmade)?;
-        let write = Write::Save { ty, record, epoch, values: held.values, place: None };
+        let write = Write::Save { ty, record, epoch, values: held.values, place: None, with_cell: false };
         Some((write, Member::Saved { entity: id, dirty: held.dirty, place_dirty: false }))
     }
 

@@ -40,16 +40,40 @@ result = "int64"
 exposed = "owner"
 arguments = [{ name = "amount", type = "int32" }]
 result = "int64"
+[methods.client.heard]
+arguments = [{ name = "text", type = "string" }]
+"#;
+
+const GUILD: &str = r#"
+[entity]
+parts = ["base"]
+[properties.gold]
+type = "int64"
+persistent = true
+[properties.name]
+type = "string"
+persistent = true
+unique = true
+[methods.base.greet]
+arguments = [{ name = "amount", type = "int32" }]
+result = "int64"
 "#;
 
 const IDS: &str = r#"
 [types]
 avatar = 1
+guild = 2
 [properties.avatar]
 gold = 1
+[properties.guild]
+gold = 1
+name = 2
 [methods.avatar]
 "base.bank" = 1
 "base.gold_add" = 2
+"client.heard" = 3
+[methods.guild]
+"base.greet" = 2
 "#;
 
 pub(super) struct Bench {
@@ -88,6 +112,7 @@ pub(super) fn refused(message: &ServerMessage) -> Option<(u32, u16)> {
 fn definitions() -> Arc<Definitions> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("avatar.toml"), AVATAR).expect("written");
+    std::fs::write(folder.path().join("guild.toml"), GUILD).expect("written");
     std::fs::write(folder.path().join("ids.lock"), IDS).expect("written");
     Arc::new(Definitions::load(folder.path()).expect("sound definitions").definitions)
 }
@@ -194,7 +219,35 @@ impl Bench {
         );
     }
 
-    pub(super) fn ask(&mut self, request: base::Request) -> CallRef {
+    /// Somebody tells the base something.
+    pub(super) fn notice(&mut self, request: impl Into<Request>) {
+        self.feed(Input::Notice { from: LOGIN, request: request.into() });
+    }
+
+    /// Logic wants something.
+    pub(super) fn effect(&mut self, effect: kuafu_logic::Effect) {
+        self.base.directory_effect(effect);
+        self.feed(Input::Wake);
+    }
+
+    /// The type has exactly one entity from now on.
+    pub(super) fn make_global(&mut self, ty: kuafu_core::TypeNo) {
+        let mut definitions = (*self.base.config.definitions).clone();
+        let global = definitions.types.get_mut(&ty).expect("it is there");
+        let mut changed = (**global).clone();
+        changed.is_global = true;
+        *global = Arc::new(changed);
+        self.base.config.definitions = Arc::new(definitions);
+    }
+
+    /// Logic runs this release from now on, as if it had been made with it.
+    pub(super) fn run_release(&mut self, no: u64) {
+        let release = kuafu_logic::Release { no, bytes: [].into() };
+        self.base.host.stage(&release).expect("it can be loaded");
+        self.base.host.activate(self.now, no).expect("it is staged");
+    }
+
+    pub(super) fn ask(&mut self, request: impl Into<Request>) -> CallRef {
         self.next_call += 1;
         let from = CallRef { from: LOGIN, call: CallId(self.next_call) };
         self.feed(Input::Call { from, request: request.into() });
@@ -233,7 +286,7 @@ impl Bench {
         let record = db::Record { record: RecordId(1_000_000 + account), values: vec![], place: None };
         self.reply(
             |request| matches!(request, Request::Db(db::Request::Claim { .. })),
-            db::Reply::Claimed { epoch: Epoch(1), record, created: false },
+            db::Reply::Claimed { epoch: Epoch(1), record, created: false, cell_created: false },
         );
         if self.calls.iter().any(|(_, request)| matches!(request, Request::CellManager(_))) {
             self.reply(|request| matches!(request, Request::CellManager(_)), cell_manager::Reply::Cell(CELL));
@@ -282,7 +335,9 @@ impl Bench {
             while let Some(place) = self.calls.iter().position(|(_, request)| matches!(request, Request::Db(_))) {
                 let (call, request) = self.calls.remove(place).expect("it was just found");
                 let reply = match request {
-                    Request::Db(db::Request::Commit { .. }) => db::Reply::Committed { created: vec![], stale: vec![] },
+                    Request::Db(db::Request::Commit { .. }) => {
+                        db::Reply::Committed { created: vec![], stale: vec![], refused: vec![] }
+                    }
                     _ => db::Reply::Released,
                 };
                 self.feed(Input::Answer { call, outcome: Outcome::Value(reply.into()) });

@@ -22,7 +22,7 @@ fn is_commit(request: &Request) -> bool {
 }
 
 fn committed(created: &[RecordId]) -> db::Reply {
-    db::Reply::Committed { created: created.to_vec(), stale: vec![] }
+    db::Reply::Committed { created: created.to_vec(), stale: vec![], refused: vec![] }
 }
 
 fn writes(request: Request) -> Vec<Write> {
@@ -53,7 +53,7 @@ fn a_claim_of_unknown_outcome_is_made_again_until_it_is_known() {
     bench.pass_ms(300);
     assert_eq!(bench.requests().iter().filter(|request| **request == first).count(), 3);
     let record = db::Record { record: RecordId(1_000_007), values: vec![], place: None };
-    bench.reply(is_claim, db::Reply::Claimed { epoch: Epoch(2), record, created: false });
+    bench.reply(is_claim, db::Reply::Claimed { epoch: Epoch(2), record, created: false, cell_created: false });
     assert!(bench.told(conn(1)).iter().any(|message| matches!(message, ServerMessage::Attached { .. })));
 }
 
@@ -248,4 +248,84 @@ fn a_creation_goes_on_when_the_end_of_what_it_makes_is_refused() {
     bench.pass_ms(20);
     let writes = writes(bench.find(is_commit));
     assert!(writes.iter().any(|write| matches!(write, Write::Create { .. })), "{writes:?}");
+}
+
+#[test]
+fn a_save_that_the_db_leaves_out_of_a_batch_is_tried_again_with_a_later_one() {
+    let (mut bench, avatar) = settled();
+    let archive = bench.limits().archive_period_ms;
+    bench.call_own(conn(1), GOLD, 1, Value::Int(4));
+    bench.pass_ms(archive);
+    let refused = vec![db::Refused { ty: TypeNo(1), record: RecordId(1_000_007), refusal: Code::NameTaken.into() }];
+    let first = writes(bench.unanswered(is_commit));
+    bench.reply(is_commit, db::Reply::Committed { created: vec![], stale: vec![], refused });
+    assert!(bench.base.entities.get(avatar).is_some_and(|entity| entity.is_dirty() && !entity.in_flight));
+    assert_eq!(bench.closed_with(conn(1)), None, "nobody else writes it");
+    bench.pass_ms(archive);
+    assert_eq!(writes(bench.find(is_commit)), first);
+}
+
+#[test]
+fn items_that_one_input_changes_in_several_entities_are_saved_together_at_once() {
+    let (mut bench, avatar) = settled();
+    let other = bench.come_in(conn(2), 8, 1);
+    bench.settle_db();
+    let before = commits_made(&bench);
+    bench.base.saver.note_items_changed(avatar);
+    bench.pass_ms(1_200);
+    assert_eq!(commits_made(&bench), before, "what one entity gets or loses alone is archived in its time");
+    bench.base.saver.note_items_changed(avatar);
+    bench.base.saver.note_items_changed(other);
+    bench.pass_ms(1_200);
+    let Request::Db(db::Request::Commit { whole, writes, .. }) = bench.find(is_commit) else { panic!("no commit") };
+    let saved = writes.iter().map(|write| match write {
+        Write::Save { record, .. } => record.0,
+        other => panic!("no save: {other:?}"),
+    });
+    assert!(whole && saved.eq([1_000_007, 1_000_008]), "{writes:?}");
+}
+
+/// Answers the save of a record that leaves.
+fn refuse_last_save(bench: &mut Bench, code: Code) {
+    let refused = vec![db::Refused { ty: TypeNo(1), record: RecordId(1_000_007), refusal: code.into() }];
+    bench.reply(is_commit, db::Reply::Committed { created: vec![], stale: vec![], refused });
+}
+
+#[test]
+fn who_leaves_with_an_item_whose_former_holder_is_not_saved_yet_is_saved_when_that_is() {
+    let (mut bench, _) = settled();
+    bench.call_own(conn(1), GOLD, 1, Value::Int(4));
+    bench.say(conn(1), ClientMessage::Bye);
+    bench.pass_ms(3_100);
+    let first = writes(bench.unanswered(is_commit));
+    refuse_last_save(&mut bench, Code::ItemTaken);
+    bench.pass_ms(900);
+    assert!(!bench.requests().iter().any(is_release));
+    bench.pass_ms(200);
+    assert_eq!(writes(bench.unanswered(is_commit)), first);
+    bench.reply(is_commit, committed(&[]));
+    assert!(bench.requests().iter().any(is_release));
+}
+
+#[test]
+fn who_leaves_with_what_the_database_never_takes_is_let_go_in_the_end() {
+    let (mut bench, _) = settled();
+    bench.call_own(conn(1), GOLD, 1, Value::Int(4));
+    bench.say(conn(1), ClientMessage::Bye);
+    bench.pass_ms(3_100);
+    let mut times = 0;
+    while !bench.requests().iter().any(is_release) {
+        refuse_last_save(&mut bench, Code::ItemTaken);
+        bench.pass_ms(1_050);
+        times += 1;
+    }
+    assert!((25..35).contains(&times), "about once a second for an archive period, not {times} times");
+    assert_eq!(bench.base.counters.get("saves_given_up"), 1.0);
+
+    let (mut bench, _) = settled();
+    bench.call_own(conn(1), GOLD, 1, Value::Int(4));
+    bench.say(conn(1), ClientMessage::Bye);
+    bench.pass_ms(3_100);
+    refuse_last_save(&mut bench, Code::ArgumentInvalid);
+    assert!(bench.requests().iter().any(is_release), "nothing will change about that");
 }

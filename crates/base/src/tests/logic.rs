@@ -7,7 +7,8 @@ use kuafu_core::change::Misfit;
 use kuafu_core::{Change, EntityId, MethodNo, Moment, Now, PropertyNo, Value};
 use kuafu_def::Part;
 use kuafu_logic::{
-    Answer, AwaitId, CallToken, Caller, Effect, EntitySeed, Failure, Fault, Hook, HostCounters, LogicHost,
+    Answer, AwaitId, CallToken, Caller, Effect, EntitySeed, Failure, Fault, FunctionRow, HeapRow, Hook, HostCounters,
+    LogicHost, Profile, Release,
 };
 
 /// Adds to gold, saves, and answers with the new amount after the commit.
@@ -25,6 +26,9 @@ pub(super) struct TestLogic {
     effects: VecDeque<Effect>,
     waiting: BTreeMap<AwaitId, (CallToken, EntityId)>,
     next: u64,
+    release: u64,
+    staged: Option<u64>,
+    watched: bool,
 }
 
 impl TestLogic {
@@ -36,6 +40,9 @@ impl TestLogic {
             effects: VecDeque::new(),
             waiting: BTreeMap::new(),
             next: 0,
+            release: 0,
+            staged: None,
+            watched: false,
         }
     }
 }
@@ -113,5 +120,49 @@ impl LogicHost for TestLogic {
 
     fn counters(&self) -> HostCounters {
         HostCounters::default()
+    }
+
+    fn stage(&mut self, release: &Release) -> Result<(), String> {
+        self.staged = Some(release.no);
+        Ok(())
+    }
+
+    fn activate(&mut self, _: Now, release: u64) -> Result<(), String> {
+        match self.staged.take_if(|staged| *staged == release) {
+            Some(staged) => self.release = staged,
+            None => return Err(format!("release {release} is not staged")),
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> u64 {
+        self.release
+    }
+
+    /// Adds the number to gold, and keeps that or not.
+    fn evaluate(&mut self, _: Now, entity: EntityId, source: &str, keep: bool) -> Result<String, String> {
+        let amount: i64 = source.parse().map_err(|_| "console:1: no number\n  console:1".to_owned())?;
+        let gold = self.gold.get_mut(&entity).ok_or("there is no such entity here")?;
+        let sum = *gold + amount;
+        if keep {
+            *gold = sum;
+            self.changes.push((entity, Change::set(PropertyNo(1), Value::Int(sum))));
+        }
+        Ok(sum.to_string())
+    }
+
+    fn profile_start(&mut self) -> Result<(), String> {
+        self.watched = true;
+        Ok(())
+    }
+
+    fn profile_take(&mut self) -> Result<Profile, String> {
+        assert!(std::mem::take(&mut self.watched), "it is watched when it is taken");
+        let row = |number: u64| FunctionRow { function: format!("{number}"), own_steps: number, all_steps: number };
+        Ok(Profile { functions: (0..300).rev().map(row).collect(), entries: Vec::new() })
+    }
+
+    fn heap(&self) -> Vec<HeapRow> {
+        vec![HeapRow { type_name: "avatar".to_owned(), entities: self.gold.len() as u64, bytes: 100 }]
     }
 }

@@ -1,10 +1,17 @@
 //! The base as a value: inputs in, outputs out, no sockets and no clock.
 
 mod bench;
+mod births;
+mod elsewhere;
+mod inspect;
 mod lasting;
 mod logic;
+mod manager;
+mod release;
 
-use kuafu_contract::link::{BlobKind, Event, WitnessPart, WitnessView, WorldFrameWriter};
+use kuafu_contract::link::{
+    BlobKind, CallMethod, Event, LinkCall, LinkCaller, WitnessPart, WitnessView, WorldFrameWriter,
+};
 use kuafu_contract::{Request, accounts, base, cell_manager, db};
 use kuafu_core::{Code, Epoch, RecordId, SpaceId, TypeNo, Value};
 use kuafu_edge::EdgeCommand;
@@ -50,10 +57,10 @@ fn what_logic_gave_a_new_player_is_saved_at_once_and_again_with_its_cell_part() 
     let token = bench.admit(7, 1);
     bench.attach(conn(1), token);
     let record = db::Record { record: RecordId(1_000_007), values: vec![], place: None };
-    let claimed = db::Reply::Claimed { epoch: Epoch(1), record, created: true };
+    let claimed = db::Reply::Claimed { epoch: Epoch(1), record, created: true, cell_created: true };
     bench.reply(|request| matches!(request, Request::Db(db::Request::Claim { .. })), claimed);
     let is_save = |request: &Request| matches!(request, Request::Db(db::Request::Commit { .. }));
-    bench.reply(is_save, db::Reply::Committed { created: vec![], stale: vec![] });
+    bench.reply(is_save, db::Reply::Committed { created: vec![], stale: vec![], refused: vec![] });
 
     bench.reply(|request| matches!(request, Request::CellManager(_)), cell_manager::Reply::Cell(CELL));
     bench.pass_ms(20);
@@ -239,7 +246,7 @@ fn an_entity_that_another_process_took_is_dropped_and_its_client_told() {
     bench.pass_ms(bench.limits().archive_period_ms + 50);
     bench.reply(
         |request| matches!(request, Request::Db(db::Request::Commit { .. })),
-        db::Reply::Committed { created: vec![], stale: vec![RecordId(1_000_007)] },
+        db::Reply::Committed { created: vec![], stale: vec![RecordId(1_000_007)], refused: vec![] },
     );
     assert_eq!(bench.closed_with(conn(1)), Some(Code::LoggedInElsewhere));
     assert!(bench.base.entities.get(entity).is_none());
@@ -315,6 +322,39 @@ fn a_tick_of_the_cell_becomes_one_packet_a_client() {
 }
 
 #[test]
+fn a_record_for_one_witness_is_movement_to_its_client_beside_what_all_get() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    let witness = bench.witness();
+    let mut writer = WorldFrameWriter::default();
+    let mut enters = vec![(0, 0, writer.snapshot(0, entity, TypeNo(1), [0; 7], &[0]))];
+    for slot in [1, 2, 70] {
+        let id = kuafu_core::EntityId(100 + u64::from(slot));
+        enters.push((slot, u32::from(slot), writer.snapshot(u32::from(slot), id, TypeNo(1), [1; 7], &[0])));
+    }
+    writer.witness(&WitnessPart { witness, enters: &enters, ..WitnessPart::default() });
+    bench.frame(writer.finish(1, SpaceId(1), 1000, &[Event::SpaceEntered { witness, view: view(entity) }]));
+    bench.told(conn(1));
+    writer.record(1, [7; 7]);
+    writer.record(2, [7; 7]);
+    let deltas = [
+        (70, writer.blob(BlobKind::Record, 70, &[9; 7])),
+        (2, writer.blob(BlobKind::Delta, 2, b"delta")),
+        (2, writer.blob(BlobKind::Record, 2, &[8; 7])),
+    ];
+    writer.witness(&WitnessPart { witness, moved: &[0b10], deltas: &deltas, ..WitnessPart::default() });
+    bench.frame(writer.finish(2, SpaceId(1), 1100, &[]));
+    let told = bench.told(conn(1));
+    let [ServerMessage::Frame { body }] = &told[..] else { panic!("{told:?}") };
+    let frame = Frame::decode(body).expect("a frame");
+    let moved: Vec<_> = frame.movements().map(|movement| (movement.slot, movement.record)).collect();
+    let record = |byte| kuafu_wire::Record::from_bytes([byte; 7]);
+    assert_eq!(moved, [(1, record(7)), (2, record(8)), (70, record(9))]);
+    let state: Vec<_> = frame.state().map(|state| (state.slot, state.changes.to_vec())).collect();
+    assert_eq!(state, [(2, b"delta".to_vec())]);
+}
+
+#[test]
 fn of_many_moves_in_one_packet_the_last_one_reaches_the_cell() {
     let mut bench = Bench::new();
     bench.come_in(conn(1), 7, 1);
@@ -379,4 +419,58 @@ fn a_drain_tells_clients_saves_and_ends() {
     assert!(bench.requests().iter().any(|r| matches!(r, Request::Db(db::Request::Commit { .. }))));
     assert!(bench.is_drained());
     assert!(!bench.commands().iter().any(|command| matches!(command, EdgeCommand::Established { .. })));
+}
+
+#[test]
+fn a_call_that_logic_keeps_too_long_ends_as_unknown_and_frees_its_place() {
+    let mut bench = Bench::new();
+    bench.come_in(conn(1), 7, 1);
+    let most = bench.limits().calls_in_flight_max;
+    for number in 1..=most {
+        bench.call_own(conn(1), BANK, number, Value::Int(1));
+    }
+    bench.call_own(conn(1), BANK, most + 1, Value::Int(1));
+    bench.pass_ms(bench.limits().call_deadline_ms - 300);
+    let refused: Vec<_> = bench.told(conn(1)).iter().filter_map(bench::refused).collect();
+    assert_eq!(refused, [(most + 1, Code::Busy as u16)]);
+    bench.pass_ms(600);
+    let told = bench.told(conn(1));
+    let unknown = told.iter().filter_map(|message| match message {
+        ServerMessage::Result { number, outcome: CallOutcome::Unknown { .. } } => Some(*number),
+        _ => None,
+    });
+    assert!(unknown.eq(1..=most), "{told:?}");
+    assert_eq!(bench.base.counters.get("calls_overdue"), f64::from(most));
+
+    bench.settle_db();
+    bench.settle_db();
+    assert_eq!(bench.base.counters.get("answers_late"), f64::from(most), "what logic says now is dropped");
+    bench.call_own(conn(1), GOLD, most + 2, Value::Int(1));
+    bench.pass_ms(200);
+    let told = bench.told(conn(1));
+    let results: Vec<_> = told.iter().filter(|message| matches!(message, ServerMessage::Result { .. })).collect();
+    assert!(
+        matches!(results[..], [ServerMessage::Result { number, outcome: CallOutcome::Value(_) }] if *number == most + 2),
+        "there is room for it again, and nothing else is answered: {results:?}"
+    );
+}
+
+#[test]
+fn a_peer_whose_call_logic_keeps_too_long_is_told_and_a_call_that_nobody_waits_for_may_take_its_time() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    let call = |call| {
+        let (method, caller) = (CallMethod::Named("bank".into()), LinkCaller::Logic(entity));
+        let arguments = vec![Value::Int(1)];
+        Event::Call(LinkCall { call, caller, to: entity, cell: false, method, arguments, hops: 0 })
+    };
+    bench.cell_says(vec![call(31), call(0)]);
+    bench.pass_ms(20);
+    bench.events_to(CELL);
+    bench.pass_ms(bench.limits().call_deadline_ms + 100);
+    let unknown = Event::Answer { call: 31, outcome: Err(None) };
+    assert!(bench.events_to(CELL).contains(&unknown));
+    bench.settle_db();
+    assert!(!bench.events_to(CELL).iter().any(|event| matches!(event, Event::Answer { .. })));
+    assert_eq!(bench.base.counters.get("answers_late"), 1.0);
 }

@@ -4,7 +4,7 @@
 //! through its slot table. Nothing is allocated an entity; a client's packet is built in its own buffer.
 
 use kuafu_contract::Address;
-use kuafu_contract::link::{BlobKind, Event, WitnessRef, WorldFrame};
+use kuafu_contract::link::{BlobKind, Event, Record, WitnessRef, WorldFrame};
 use kuafu_core::Moment;
 use kuafu_edge::EdgeCommand;
 use kuafu_wire::FrameWriter;
@@ -71,13 +71,33 @@ impl SpaceMirror {
     }
 
     #[inline]
-    fn record(&self, index: u32) -> Option<kuafu_contract::link::Record> {
+    fn record(&self, index: u32) -> Option<Record> {
         self.records.get(index as usize).filter(|(stamp, _)| *stamp == self.stamp).map(|(_, record)| *record)
     }
 
     fn delta(&self, index: u32) -> Option<u32> {
         self.deltas.get(index as usize).filter(|(stamp, _)| *stamp == self.stamp).map(|(_, ordinal)| *ordinal)
     }
+}
+
+/// The records that are for this witness alone, by slot; their slots are marked as moved.
+fn single_records(
+    frame: &WorldFrame<'_>,
+    part: &WitnessRef<'_>,
+    moved: &mut smallvec::SmallVec<[u64; 8]>,
+) -> smallvec::SmallVec<[(u16, Record); 4]> {
+    let mut single = smallvec::SmallVec::new();
+    for (slot, ordinal) in part.deltas() {
+        let Some(record) = frame.blobs[ordinal as usize].record() else { continue };
+        let at = usize::from(slot);
+        if moved.len() <= at / 64 {
+            moved.resize(at / 64 + 1, 0);
+        }
+        moved[at / 64] |= 1 << (at % 64);
+        single.push((slot, record));
+    }
+    single.sort_unstable_by_key(|(slot, _)| *slot);
+    single
 }
 
 /// Puts a row at its index. The table grows with the greatest index that a cell has used, which it reuses.
@@ -109,9 +129,15 @@ fn write_frame(
             writer.enter(enter.slot, entity, ty, &record, blob.bytes);
         }
     }
-    let moved: smallvec::SmallVec<[u64; 8]> = part.moved().collect();
-    let record = |slot| witness.index(slot).and_then(|index| mirror.record(index)).unwrap_or_default();
-    writer.movement(&moved, record);
+    let mut moved: smallvec::SmallVec<[u64; 8]> = part.moved().collect();
+    let single = single_records(frame, part, &mut moved);
+    let shared = |slot| witness.index(slot).and_then(|index| mirror.record(index)).unwrap_or_default();
+    if single.is_empty() {
+        writer.movement(&moved, shared);
+    } else {
+        let own = |slot: u16| single.binary_search_by_key(&slot, |(of, _)| *of).ok().map(|at| single[at].1);
+        writer.movement(&moved, |slot| own(slot).unwrap_or_else(|| shared(slot)));
+    }
     for (word, mut bits) in part.state().enumerate() {
         while bits != 0 {
             let slot = (word * 64) as u16 + bits.trailing_zeros() as u16;
@@ -122,7 +148,10 @@ fn write_frame(
         }
     }
     for (slot, ordinal) in part.deltas() {
-        writer.state(slot, frame.blobs[ordinal as usize].bytes);
+        let blob = &frame.blobs[ordinal as usize];
+        if blob.kind != BlobKind::Record {
+            writer.state(slot, blob.bytes);
+        }
     }
     for (slot, ordinal) in part.calls() {
         writer.call(slot, frame.blobs[ordinal as usize].bytes);

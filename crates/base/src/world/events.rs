@@ -96,7 +96,7 @@ impl BaseRole {
         let Some(entity) = self.entities.get_mut(id) else { return };
         if let CellPart::Creating(cell, space) = entity.cell {
             entity.cell = CellPart::Ready(cell, space);
-            if std::mem::take(&mut entity.is_newborn) {
+            if entity.is_newborn {
                 self.saver.note_save(id, None);
             }
             self.host.hook(self.now, id, Hook::CellReady, &[]);
@@ -130,6 +130,7 @@ impl BaseRole {
         if self.is_current(id, epoch)
             && let Some(entity) = self.entities.get_mut(id)
         {
+            (entity.is_new, entity.is_newborn) = (false, false);
             for (no, value) in values {
                 if entity.ty.property(no).is_some_and(|property| property.persistent) {
                     entity.dirty.insert(no);

@@ -10,7 +10,13 @@ use kuafu_core::SpaceId;
 use kuafu_space::{Index, Record};
 use rustc_hash::FxHashMap;
 
-use crate::part::{Audience, Part};
+use crate::part::{Audience, Band, Part};
+
+/// Which blobs of an entity: a layer of what others get, or what its own client gets.
+type Stream = u8;
+
+/// The stream of the own client.
+const OWN: Stream = Stream::MAX;
 
 /// Stands for the blob that sets all properties, among the sequences of deltas.
 const WHOLE: u32 = u32::MAX;
@@ -33,7 +39,9 @@ pub(crate) struct FrameBuilder {
     records: Vec<u32>,
     states: Vec<u32>,
     snapshots: Vec<(u32, u32)>,
-    deltas: FxHashMap<(Index, Audience, u32), BlobOrdinal>,
+    /// Snapshots for those who are nearer than the farthest, by band.
+    near_snapshots: FxHashMap<(Index, Band), BlobOrdinal>,
+    deltas: FxHashMap<(Index, Stream, u32), BlobOrdinal>,
     calls: Vec<Option<BlobOrdinal>>,
     pub(crate) enters: Vec<(u16, u32, BlobOrdinal)>,
     pub(crate) delta_pairs: Vec<(u16, BlobOrdinal)>,
@@ -58,6 +66,7 @@ impl FrameBuilder {
             self.states.resize(capacity, 0);
             self.snapshots.resize(capacity, (0, 0));
         }
+        self.near_snapshots.clear();
         self.deltas.clear();
         self.calls.clear();
         self.calls.resize(calls, None);
@@ -83,7 +92,7 @@ impl FrameBuilder {
     /// Adds this tick's changes of an entity, which the caller adds only once.
     pub(crate) fn state(&mut self, index: Index, part: &Part) {
         let history = part.history(Audience::Others);
-        let Some(delta) = history.delta(history.newest()) else { return };
+        let Some(delta) = history.delta(history.newest()).filter(|delta| !delta.is_empty()) else { return };
         self.bytes += BLOB_HEAD_BYTES + delta.len();
         self.writer.blob(BlobKind::DeltaOthers, index.0, delta);
     }
@@ -94,26 +103,40 @@ impl FrameBuilder {
         }
     }
 
-    /// An entity enters `slot`.
-    pub(crate) fn enter(&mut self, slot: u16, index: Index, record: Record, part: &mut Part) {
-        let ordinal = if slot == 0 {
-            self.write_snapshot(index, record, part, Audience::Own)
-        } else {
-            match self.snapshots[index.at()] {
+    /// An entity enters `slot`; `band` is given for those who give more to who is near.
+    pub(crate) fn enter(&mut self, slot: u16, index: Index, record: Record, part: &mut Part, band: Option<Band>) {
+        let ordinal = match band {
+            _ if slot == 0 => self.write_snapshot(index, record, part, Audience::Own, Band::MAX),
+            Some(band) => match self.near_snapshots.get(&(index, band)) {
+                Some(ordinal) => *ordinal,
+                None => {
+                    let ordinal = self.write_snapshot(index, record, part, Audience::Others, band);
+                    self.near_snapshots.insert((index, band), ordinal);
+                    ordinal
+                }
+            },
+            None => match self.snapshots[index.at()] {
                 (round, ordinal) if round == self.round => BlobOrdinal(ordinal),
                 _ => {
-                    let ordinal = self.write_snapshot(index, record, part, Audience::Others);
+                    let ordinal = self.write_snapshot(index, record, part, Audience::Others, Band::MAX);
                     self.snapshots[index.at()] = (self.round, ordinal.0);
                     ordinal
                 }
-            }
+            },
         };
         self.enters.push((slot, index.0, ordinal));
     }
 
-    fn write_snapshot(&mut self, index: Index, record: Record, part: &mut Part, audience: Audience) -> BlobOrdinal {
+    fn write_snapshot(
+        &mut self,
+        index: Index,
+        record: Record,
+        part: &mut Part,
+        audience: Audience,
+        band: Band,
+    ) -> BlobOrdinal {
         let (entity, ty) = (part.id, part.layout.ty.no);
-        let properties = part.snapshot(audience);
+        let properties = part.snapshot(audience, band);
         self.bytes += SNAPSHOT_HEAD_BYTES + properties.len();
         self.writer.snapshot(index.0, entity, ty, record.0, properties)
     }
@@ -121,37 +144,54 @@ impl FrameBuilder {
     /// The newest changes for the own client.
     pub(crate) fn own_delta(&mut self, index: Index, part: &Part) {
         let history = part.history(Audience::Own);
-        let sequence = history.newest();
-        if let Some(delta) = history.delta(sequence) {
-            let ordinal = self.delta(index, Audience::Own, sequence, delta);
-            self.delta_pairs.push((0, ordinal));
-        }
+        self.delta(0, index, OWN, history.newest(), history.delta(history.newest()));
     }
 
-    /// All changes after `from`: one by one where the history reaches, else in one that sets everything.
-    pub(crate) fn catch_up(&mut self, slot: u16, index: Index, from: u32, part: &mut Part) {
-        let audience = if slot == 0 { Audience::Own } else { Audience::Others };
-        let history = part.history(audience);
+    /// The newest changes of one layer.
+    pub(crate) fn layer_delta(&mut self, slot: u16, index: Index, part: &Part, layer: usize) {
+        let history = part.layer(layer);
+        self.delta(slot, index, layer as Stream, history.newest(), history.delta(history.newest()));
+    }
+
+    /// All changes after `from` for the own client in slot 0, or of one layer for another: one by one where the history
+    /// reaches, else in one that sets everything.
+    pub(crate) fn catch_up(&mut self, slot: u16, index: Index, from: u32, part: &mut Part, layer: usize) {
+        let (history, stream) = match slot {
+            0 => (part.history(Audience::Own), OWN),
+            _ => (part.layer(layer), layer as Stream),
+        };
         if !history.reaches(from) {
-            let ordinal = match self.deltas.get(&(index, audience, WHOLE)) {
-                Some(ordinal) => *ordinal,
-                None => self.delta(index, audience, WHOLE, part.catch_up(audience)),
-            };
-            return self.delta_pairs.push((slot, ordinal));
+            return self.whole(slot, index, part, layer);
         }
         for sequence in from + 1..=history.newest() {
-            let Some(delta) = history.delta(sequence) else { continue };
-            let ordinal = self.delta(index, audience, sequence, delta);
-            self.delta_pairs.push((slot, ordinal));
+            self.delta(slot, index, stream, sequence, history.delta(sequence));
         }
     }
 
-    fn delta(&mut self, index: Index, audience: Audience, sequence: u32, delta: &[u8]) -> BlobOrdinal {
+    /// What sets everything for the own client in slot 0, or of one layer for another.
+    pub(crate) fn whole(&mut self, slot: u16, index: Index, part: &mut Part, layer: usize) {
+        let (audience, stream) = if slot == 0 { (Audience::Own, OWN) } else { (Audience::Others, layer as Stream) };
+        match self.deltas.get(&(index, stream, WHOLE)) {
+            Some(ordinal) => self.delta_pairs.push((slot, *ordinal)),
+            None => self.delta(slot, index, stream, WHOLE, Some(part.catch_up(audience, layer))),
+        }
+    }
+
+    fn delta(&mut self, slot: u16, index: Index, stream: Stream, sequence: u32, delta: Option<&[u8]>) {
+        let Some(delta) = delta.filter(|delta| !delta.is_empty()) else { return };
         let Self { writer, deltas, bytes, .. } = self;
-        *deltas.entry((index, audience, sequence)).or_insert_with(|| {
+        let ordinal = *deltas.entry((index, stream, sequence)).or_insert_with(|| {
             *bytes += BLOB_HEAD_BYTES + delta.len();
             writer.blob(BlobKind::Delta, index.0, delta)
-        })
+        });
+        self.delta_pairs.push((slot, ordinal));
+    }
+
+    /// Where an entity is for the present witness alone.
+    pub(crate) fn single_record(&mut self, slot: u16, index: Index, record: Record) {
+        self.bytes += BLOB_HEAD_BYTES + Record::BYTES;
+        let ordinal = self.writer.blob(BlobKind::Record, index.0, &record.0);
+        self.delta_pairs.push((slot, ordinal));
     }
 
     /// Call number `no` of this tick goes to a witness that has its caller in `slot`.
@@ -164,8 +204,12 @@ impl FrameBuilder {
         self.call_pairs.push((slot, ordinal));
     }
 
-    /// Completes a witness with what was gathered for it.
+    /// Completes a witness with what was gathered for it. One that gets nothing is left out.
     pub(crate) fn witness(&mut self, number: u32, leaves: &[u16], moved: &[u64], state: &[u64]) {
+        let lists = [leaves.len(), self.enters.len(), self.delta_pairs.len(), self.call_pairs.len()];
+        if moved.is_empty() && state.is_empty() && lists == [0; 4] {
+            return;
+        }
         let pairs = self.delta_pairs.len() + self.call_pairs.len();
         self.bytes += WITNESS_HEAD_BYTES
             + leaves.len() * 2

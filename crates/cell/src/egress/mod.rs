@@ -6,9 +6,11 @@
 
 pub(crate) mod calls;
 mod frame;
+mod levels;
 mod world;
 
 pub(crate) use frame::FrameBuilder;
+pub(crate) use levels::Picked;
 
 use kuafu_contract::link::{Event, encode_events};
 

@@ -1,10 +1,11 @@
 //! The world frames of one space: one a base, cut into several only when one would be too large.
 
 use kuafu_contract::link::Event;
-use kuafu_space::{WitnessNo, WitnessTick, for_each_bit};
+use kuafu_space::{Entities, Index, WitnessNo, WitnessTick, for_each_bit};
 
-use super::FrameBuilder;
+use super::{FrameBuilder, levels};
 use crate::links::PeerNo;
+use crate::part::{Audience, Part};
 use crate::role::CellRole;
 use crate::space::OpenSpace;
 
@@ -16,9 +17,10 @@ impl CellRole {
     pub(crate) fn send_world(&mut self, at: usize, open: &mut OpenSpace, space_time_ms: u64) {
         open.set_allowances(&self.peers, &self.limits);
         open.step_view(&mut self.entries);
+        let levels_held_back = open.step_levels();
         let lost = open.deliver_calls(self.tick, self.tick_hz);
         self.counters.add("client_calls_lost", lost as f64);
-        self.counters.add("held_back", f64::from(open.output.counts.held_back));
+        self.counters.add("held_back", f64::from(open.output.counts.held_back + levels_held_back));
         self.counters.add("displaced", f64::from(open.output.counts.displaced));
         self.begin_frames(open);
         let output = std::mem::take(&mut open.output);
@@ -26,6 +28,7 @@ impl CellRole {
             self.send_witness(open, &output, tick, space_time_ms);
         }
         open.output = output;
+        self.send_levels_alone(open, space_time_ms);
         self.send_calls_alone(open, space_time_ms);
         self.finish_frames(at, open, space_time_ms);
         open.calls.clear();
@@ -72,13 +75,14 @@ impl CellRole {
         if !self.make_room(peer, open, tick.witness, space_time_ms) {
             return;
         }
-        let OpenSpace { space, parts, witnesses, calls, .. } = open;
+        let OpenSpace { space, parts, witnesses, calls, picked, .. } = open;
         let Some(witness) = witnesses[tick.witness.0 as usize].as_deref_mut() else { return };
         let Some(builder) = self.builders.get_mut(peer.at()).filter(|builder| builder.active) else { return };
         for enter in output.enters(tick) {
             let (record, part) = (space.entities().record(enter.entity), parts[enter.entity.at()].as_deref_mut());
             if let (Some(record), Some(part)) = (record, part) {
-                builder.enter(enter.slot, enter.entity, record, part);
+                let band = witness.levels.get(enter.slot).map(|level| level.band);
+                builder.enter(enter.slot, enter.entity, record, part, band);
             }
         }
         if tick.own_state
@@ -86,29 +90,47 @@ impl CellRole {
         {
             builder.own_delta(tick.entity, part);
         }
-        for catch_up in output.catch_ups(tick) {
-            if let Some(part) = parts[catch_up.entity.at()].as_deref_mut() {
-                builder.catch_up(catch_up.slot, catch_up.entity, catch_up.from_seq, part);
+        for missed in output.catch_ups(tick) {
+            if let Some(part) = parts[missed.entity.at()].as_deref_mut() {
+                levels::catch_up(builder, witness, missed, part);
             }
         }
-        let (moved, state) = (output.moved_bits(tick), output.state_bits(tick));
+        let mut bits = (output.moved_bits(tick), output.state_bits(tick));
+        if !witness.levels.is_empty() {
+            picked.pick(builder, witness, space, parts, bits);
+            bits = picked.bits();
+        }
         if builder.sparse {
-            let who = |slot: usize| kuafu_space::Index(witness.slots.get(slot).copied().unwrap_or_default());
-            for_each_bit(moved, |slot| {
-                if let Some(record) = space.entities().record(who(slot)) {
-                    builder.record_once(who(slot), record);
-                }
-            });
-            for_each_bit(state, |slot| {
-                if let Some(part) = parts[who(slot).at()].as_deref() {
-                    builder.state_once(who(slot), part);
-                }
-            });
+            add_shared(builder, space.entities(), parts, &witness.slots, bits);
         }
         for (slot, call) in witness.calls.drain(..) {
             builder.call(slot, call, calls.get(call));
         }
-        builder.witness(witness.number, output.leaves(tick), moved, state);
+        builder.witness(witness.number, output.leaves(tick), bits.0, bits.1);
+    }
+
+    /// Sends what came near to those witnesses that get nothing else but calls.
+    fn send_levels_alone(&mut self, open: &mut OpenSpace, space_time_ms: u64) {
+        if open.distances.is_empty() {
+            return;
+        }
+        for at in 0..open.witnesses.len() {
+            let Some(witness) = open.witnesses[at].as_deref().filter(|witness| !witness.levels.risen.is_empty()) else {
+                continue;
+            };
+            let (peer, no) = (witness.peer, WitnessNo(at as u32));
+            if !self.make_room(peer, open, no, space_time_ms) {
+                continue;
+            }
+            let OpenSpace { space, parts, witnesses, calls, picked, .. } = open;
+            let Some(witness) = witnesses[at].as_deref_mut() else { continue };
+            let Some(builder) = self.builders.get_mut(peer.at()).filter(|builder| builder.active) else { continue };
+            picked.pick(builder, witness, space, parts, (&[], &[]));
+            for (slot, call) in witness.calls.drain(..) {
+                builder.call(slot, call, calls.get(call));
+            }
+            builder.witness(witness.number, &[], &[], &[]);
+        }
     }
 
     /// Sends the calls of those witnesses that get nothing else.
@@ -178,10 +200,31 @@ impl CellRole {
     }
 }
 
+/// Adds the records and changes to a sparse frame that a witness shares with others.
+fn add_shared(
+    builder: &mut FrameBuilder,
+    entities: &Entities,
+    parts: &[Option<Box<Part>>],
+    slots: &[u32],
+    (moved, state): (&[u64], &[u64]),
+) {
+    let who = |slot: usize| Index(slots.get(slot).copied().unwrap_or_default());
+    for_each_bit(moved, |slot| {
+        if let Some(record) = entities.record(who(slot)) {
+            builder.record_once(who(slot), record);
+        }
+    });
+    for_each_bit(state, |slot| {
+        if let Some(part) = parts[who(slot).at()].as_deref() {
+            builder.state_once(who(slot), part);
+        }
+    });
+}
+
 /// What all records and changes of the tick take in a frame, at most.
 fn shared_bytes(open: &OpenSpace) -> usize {
-    let newest = |part: &crate::part::Part| {
-        let history = part.history(crate::part::Audience::Others);
+    let newest = |part: &Part| {
+        let history = part.history(Audience::Others);
         history.delta(history.newest()).map_or(0, <[u8]>::len)
     };
     let states = open.output.states.iter().filter_map(|out| open.part(out.entity));

@@ -3,7 +3,7 @@
 use kuafu_contract::link::{CallMethod, Event, LinkCall, LinkCaller};
 use kuafu_core::{Code, EntityId, Now, Refusal, Value};
 use kuafu_def::{Exposed, Method, Part as PartKind};
-use kuafu_logic::{Caller, coerce};
+use kuafu_logic::{Caller, fit_arguments};
 
 use crate::links::PeerNo;
 use crate::part::Part;
@@ -19,6 +19,11 @@ impl CellRole {
             0 => ReplyTo::Nobody,
             number => ReplyTo::Link { base: from, call: number },
         };
+        if let (CallMethod::End { forever }, LinkCaller::Logic(_)) = (&call.method, call.caller)
+            && self.end_here(call.to, *forever)
+        {
+            return self.reply(reply, Ok(Value::Bool(true)));
+        }
         let part = if call.cell { PartKind::Cell } else { PartKind::Base };
         match self.route(call.to, part) {
             Ok(Route::Here) => {
@@ -84,7 +89,7 @@ impl CellRole {
             }
             check_exposed(&spaces, method, client, call.to, home)?;
         }
-        Ok((method.no, fit_arguments(method, &call.arguments, &self.limits)?))
+        Ok((method.no, fit_arguments(method, call.arguments.clone(), &self.limits)?))
     }
 }
 
@@ -93,9 +98,13 @@ fn find_method<'p>(part: &'p Part, method: &CallMethod) -> Result<&'p Method, Re
     let found = match method {
         CallMethod::Number(no) => ty.method(*no).filter(|method| method.part == PartKind::Cell),
         CallMethod::Named(name) => ty.method_by_name(PartKind::Cell, name),
+        CallMethod::End { .. } => None,
     };
     found.ok_or_else(|| match method {
         CallMethod::Number(no) => Refusal::new(Code::MethodUnknown, format!("{} has no cell method {no}", ty.name)),
+        CallMethod::End { .. } => {
+            Refusal::new(Code::NotAllowed, format!("a {} is ended through its base part", ty.name))
+        }
         CallMethod::Named(name) => {
             Refusal::new(Code::MethodUnknown, format!("{} has no cell method `{name}`", ty.name))
         }
@@ -130,29 +139,4 @@ fn is_within(spaces: &Spaces, client: EntityId, target: Home, metres: f32) -> bo
         (Some(from), Some(to)) => from.ground_distance_squared(to) <= metres * metres,
         _ => false,
     }
-}
-
-/// The arguments in their declared form.
-///
-/// # Errors
-/// `ArgumentInvalid` with the argument's name and what was expected.
-pub(crate) fn fit_arguments(
-    method: &Method,
-    arguments: &[Value],
-    limits: &kuafu_core::Limits,
-) -> Result<Vec<Value>, Refusal> {
-    let wrong = |text: String| Refusal::new(Code::ArgumentInvalid, format!("{}: {text}", method.name));
-    if arguments.len() != method.arguments.len() {
-        return Err(wrong(format!("{} arguments wanted, {} given", method.arguments.len(), arguments.len())));
-    }
-    let pairs = method.arguments.iter().zip(arguments);
-    pairs
-        .map(|(argument, value)| {
-            let value = coerce(&argument.ty, value.clone()).and_then(|value| {
-                argument.check(&value, limits)?;
-                Ok(value)
-            });
-            value.map_err(|why| wrong(format!("argument `{}`: {why}", argument.name)))
-        })
-        .collect()
 }

@@ -42,6 +42,7 @@ impl CellRole {
             call_debt: 0,
             allowance: Allowance::UNLIMITED,
             slots: Vec::new(),
+            levels: crate::view::Levels::default(),
             waiting: VecDeque::new(),
             calls: Vec::new(),
         };

@@ -63,11 +63,13 @@ struct OpenCall {
     base: Option<Address>,
 }
 
+/// A call that logic here has suspended.
 #[derive(Debug)]
 struct Owed {
     ty: Arc<EntityType>,
     method: MethodNo,
-    reply: ReplyTo,
+    /// Who waits; `None` after the deadline.
+    reply: Option<ReplyTo>,
 }
 
 /// All calls under way.
@@ -77,7 +79,7 @@ pub(crate) struct Calls {
     /// By number, which is also the order of their deadlines.
     open: BTreeMap<u64, OpenCall>,
     owed: FxHashMap<CallToken, Owed>,
-    /// When each answer that is owed is given up, soonest first.
+    /// When each answer that somebody waits for is given up, soonest first.
     owed_until: VecDeque<(Moment, CallToken)>,
     notes: FxHashMap<EntityId, Address>,
     notes_order: VecDeque<EntityId>,
@@ -113,6 +115,9 @@ impl CellRole {
         if let Some(base) = noted {
             return Ok(Route::Peer(base));
         }
+        if let Some(home) = self.home_of(to) {
+            return self.route_home(home);
+        }
         if to.incarnation() == self.address.incarnation {
             return Err(Code::EntityUnknown.into());
         }
@@ -129,24 +134,29 @@ impl CellRole {
         } else {
             self.route(to, part)
         };
+        let (cell, method) = (part == PartKind::Cell, CallMethod::Named(method));
+        let call = LinkCall { call: 0, caller: LinkCaller::Logic(from), to, cell, method, arguments, hops: 0 };
+        self.dispatch(now, route, call, awaiting);
+    }
+
+    /// Sends a call of this cell's logic on its way; it gets its number here.
+    pub(crate) fn dispatch(
+        &mut self,
+        now: Now,
+        route: Result<Route, Refusal>,
+        mut call: LinkCall,
+        awaiting: Option<AwaitId>,
+    ) {
+        let (LinkCaller::Client(from) | LinkCaller::Logic(from)) = call.caller;
         let peer = match route {
             Ok(Route::Peer(peer)) => Some(peer),
             Ok(Route::Here) => None,
             Err(refusal) => return self.resume(awaiting, Err(Failure::Refused(refusal))),
         };
-        let number = match awaiting.map(|awaiting| self.open_call(now, WhenEnded::Resume(awaiting), peer)) {
+        call.call = match awaiting.map(|awaiting| self.open_call(now, WhenEnded::Resume(awaiting), peer)) {
             None => 0,
             Some(Ok(number)) => number,
             Some(Err(_)) => return self.resume(awaiting, Err(Code::Busy.into())),
-        };
-        let call = LinkCall {
-            call: number,
-            caller: LinkCaller::Logic(from),
-            to,
-            cell: part == PartKind::Cell,
-            method: CallMethod::Named(method),
-            arguments,
-            hops: 0,
         };
         match peer {
             Some(peer) => self.tell(peer, Event::Call(call)),
@@ -224,7 +234,7 @@ impl CellRole {
         }
     }
 
-    /// Logic answers later.
+    /// Logic answers later. Whoever waits is told in time, whatever logic does.
     pub(crate) fn expect_answer(
         &mut self,
         now: Now,
@@ -233,18 +243,21 @@ impl CellRole {
         method: MethodNo,
         reply: ReplyTo,
     ) {
-        let deadline = now.at + Duration::from_millis(self.limits.call_deadline_ms);
-        self.calls.owed.insert(token, Owed { ty, method, reply });
-        self.calls.owed_until.push_back((deadline, token));
+        if reply != ReplyTo::Nobody {
+            let deadline = now.at + Duration::from_millis(self.limits.call_deadline_ms);
+            self.calls.owed_until.push_back((deadline, token));
+        }
+        self.calls.owed.insert(token, Owed { ty, method, reply: Some(reply) });
     }
 
     /// Logic answers now.
     pub(crate) fn settle_answer(&mut self, token: CallToken, outcome: Result<Value, Refusal>) {
         let Some(owed) = self.calls.owed.remove(&token) else {
-            return self.counters.count("answers_late");
+            return self.counters.count("answers_unexpected");
         };
+        let Some(reply) = owed.reply else { return self.counters.count("answers_late") };
         let result = fit_result(&owed.ty, owed.method, outcome, &self.limits);
-        self.reply(owed.reply, result);
+        self.reply(reply, result);
     }
 
     /// Ends what is past its deadline: callers hear that it is unknown.
@@ -255,10 +268,13 @@ impl CellRole {
             self.end_call(open.when_ended, Err(None));
         }
         while let Some((_, token)) = self.calls.owed_until.pop_front_if(|(deadline, _)| *deadline <= now.at) {
-            if let Some(owed) = self.calls.owed.remove(&token)
-                && let ReplyTo::Link { base, call } = owed.reply
-            {
-                self.answer_link(base, call, Err(None));
+            match self.calls.owed.get_mut(&token).and_then(|owed| owed.reply.take()) {
+                Some(ReplyTo::Link { base, call }) => {
+                    self.counters.count("calls_overdue");
+                    self.answer_link(base, call, Err(None));
+                }
+                // A call of logic here has ended as unknown with its own deadline.
+                Some(ReplyTo::Local(_) | ReplyTo::Nobody) | None => {}
             }
         }
     }

@@ -41,6 +41,7 @@ impl CellRole {
             }
             Effect::Teleport { entity, position, yaw } => self.teleport(now, entity, position, yaw),
             Effect::AddTrigger { entity, radius } => self.add_trigger(now, entity, radius),
+            other => self.directory_effect(now, other),
         }
     }
 
@@ -88,7 +89,7 @@ impl CellRole {
         }
     }
 
-    fn destroy_entity(&mut self, entity: EntityId, forever: bool) {
+    pub(crate) fn destroy_entity(&mut self, entity: EntityId, forever: bool) {
         let standing = self.world.spaces.borrow().part(entity).map(|(_, part)| part.real_epoch);
         match standing {
             Some(real_epoch) => self.entries.push(Entry::Destroy { entity, real_epoch, forever: Some(forever) }),

@@ -127,6 +127,7 @@ impl CellRole {
             self.apply_effect(now, effect);
         }
         while let Some(fault) = self.host.poll_fault() {
+            self.releases.note_fault(&fault);
             self.report_fault(now, fault);
         }
     }
@@ -170,6 +171,7 @@ impl CellRole {
     /// Takes a part out of space, host and directory; nobody is told.
     pub(crate) fn remove_part(&mut self, entity: EntityId) {
         self.host.destroy(entity);
+        self.directory.follower.forget(entity, &mut self.book);
         let mut spaces = self.world.spaces.borrow_mut();
         let Some(home) = spaces.directory.remove(&entity) else { return };
         let open = &mut spaces.open[home.space];

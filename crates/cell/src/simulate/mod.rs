@@ -7,6 +7,7 @@
 mod backups;
 mod calls;
 mod creation;
+mod directory;
 mod effects;
 mod entries;
 
@@ -17,6 +18,7 @@ use kuafu_logic::Hook;
 use kuafu_space::{Bounds, Position};
 
 pub(crate) use calls::{Calls, ReplyTo, Route, WhenEnded};
+pub(crate) use directory::{CellDirectory, Purpose};
 pub(crate) use entries::{Entries, Entry};
 
 use crate::role::CellRole;
@@ -24,6 +26,7 @@ use crate::role::CellRole;
 impl CellRole {
     pub(crate) fn simulate(&mut self, now: Now, elapsed: Duration) {
         self.expire_calls(now);
+        self.directory_due(now);
         self.host.advance(now);
         self.settle(now);
         self.run_entries(now);
@@ -46,23 +49,6 @@ impl CellRole {
         }
         self.arrived = arrived;
         self.run_entries(now);
-    }
-
-    /// Encodes what clients see of this tick's changes, once an entity and audience.
-    pub(crate) fn encode_changes(&mut self) {
-        let kept_max = self.limits.history_blobs_max as usize;
-        let mut spaces = self.world.spaces.borrow_mut();
-        for open in &mut spaces.open {
-            for index in open.touched.drain(..) {
-                let Some(part) = open.parts[index.at()].as_deref_mut() else { continue };
-                let whole = part.encode_pending(&mut self.scratch, kept_max, |audience, sequence, bytes| {
-                    open.space.note_state(index, audience.into(), sequence, bytes).ok();
-                });
-                if !whole {
-                    self.counters.count("changes_misfit");
-                }
-            }
-        }
     }
 }
 

@@ -168,6 +168,29 @@ fn a_call_without_an_answer_ends_as_unknown() {
 }
 
 #[test]
+fn a_call_that_logic_keeps_too_long_ends_as_unknown_and_its_late_answer_is_dropped() {
+    let mut rig = Rig::new();
+    let a = rig.player(1, 0.0, 0.0);
+    rig.tick();
+    for (call, token) in [(21, 3), (0, 4)] {
+        rig.host.borrow_mut().answers.insert(POKE, Answer::Pending(CallToken(token)));
+        rig.send(base(1), from_client(call, a, a, POKE, vec![]));
+        rig.tick();
+    }
+    rig.ticks(48);
+    assert!(answers(&rig.events()).is_empty());
+    rig.ticks(5);
+    assert_eq!(answers(&rig.events()), [(21, Err(None))]);
+    for token in [3, 4, 5] {
+        rig.effect(Effect::Answer { token: CallToken(token), outcome: Ok(Value::Float(12.0)) });
+    }
+    rig.tick();
+    assert!(answers(&rig.events()).is_empty());
+    let counted = ["calls_overdue", "answers_late", "answers_unexpected"].map(|name| rig.count(name));
+    assert_eq!(counted, [1.0, 1.0, 1.0], "nobody waited for the second, and the third was never asked for");
+}
+
+#[test]
 fn a_call_to_an_entity_that_was_created_at_a_base_is_passed_on_and_its_answer_back() {
     let mut rig = Rig::new();
     let a = rig.avatar(1, 0.0, 0.0);

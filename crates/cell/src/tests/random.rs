@@ -1,9 +1,12 @@
-//! Whatever happens, what a base mirrors becomes the truth once there is room.
+//! Whatever happens, what a base mirrors becomes the truth once there is room, as far as it may know it.
+//!
+//! In every tick of it [`Watch`] looks that nothing comes from too far or too soon.
 
 use std::hash::Hasher;
 
 use kuafu_contract::link::Event;
 use kuafu_core::{Change, Edit, EntityId, Limits, Step, Value};
+use kuafu_def::Spread;
 use kuafu_logic::Effect;
 use proptest::prelude::*;
 
@@ -20,6 +23,11 @@ enum Deed {
     Teleport(u32, f32, f32),
     Mood(u32, i64),
     Mark(u32, i64),
+    Health(u32, i64),
+    Gear(u32, i64),
+    Aim(u32),
+    Path(u32, i64),
+    Turn(u32, f32),
     Credit(u32, u32),
     Unlimited,
     Deaf(bool),
@@ -39,6 +47,11 @@ fn deed() -> impl Strategy<Value = Deed> {
         3 => (who(), place(), place()).prop_map(|(n, x, z)| Deed::Teleport(n, x, z)),
         4 => (who(), 0..100i64).prop_map(|(n, mood)| Deed::Mood(n, mood)),
         8 => (who(), 0..100i64).prop_map(|(n, mark)| Deed::Mark(n, mark)),
+        4 => (who(), 0..100i64).prop_map(|(n, health)| Deed::Health(n, health)),
+        6 => (who(), 0..100i64).prop_map(|(n, gear)| Deed::Gear(n, gear)),
+        6 => who().prop_map(Deed::Aim),
+        6 => (who(), 0..100i64).prop_map(|(n, step)| Deed::Path(n, step)),
+        4 => (who(), -3.0..3.0f32).prop_map(|(n, yaw)| Deed::Turn(n, yaw)),
         4 => (who(), 0..60u32).prop_map(|(n, bytes)| Deed::Credit(n, bytes)),
         1 => Just(Deed::Unlimited),
         2 => any::<bool>().prop_map(Deed::Deaf),
@@ -46,12 +59,23 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// What kind an entity of that number is.
+fn kind(n: u32) -> kuafu_core::TypeNo {
+    [GUARD, AVATAR, GUARD, BALL, GUARD, STATUE][n as usize % 6]
+}
+
+/// Puts an item at the front of a list.
+fn push(rig: &mut Rig, n: u32, property: kuafu_core::PropertyNo, item: i64) {
+    let edit = Edit::Insert(Value::Int(item));
+    rig.change(entity(n), Change { property, path: vec![Step::Index(0)], edit });
+}
+
 /// Carries a deed out; epochs and move sequences count up with `no`.
 fn carry_out(rig: &mut Rig, deed: &Deed, no: u32) {
     let here = |rig: &Rig, n: u32| rig.host.borrow().entities.contains_key(&entity(n));
     match *deed {
         Deed::Tick(count) => rig.ticks(u32::from(count)),
-        Deed::Create(n, x, z) => rig.part(base(1), entity(n), AVATAR, no, [x, 0.0, z]),
+        Deed::Create(n, x, z) => rig.part(base(1), entity(n), kind(n), no, [x, 0.0, z]),
         Deed::Destroy(n) => rig.send(base(1), Event::DestroyPart { entity: entity(n), real_epoch: no }),
         Deed::Attach(n) => rig.send(base(1), Event::AttachWitness { entity: entity(n), witness: n }),
         Deed::Detach(n) => rig.send(base(1), Event::DetachWitness { witness: n }),
@@ -64,12 +88,21 @@ fn carry_out(rig: &mut Rig, deed: &Deed, no: u32) {
         Deed::Teleport(n, x, z) if here(rig, n) => {
             rig.effect(Effect::Teleport { entity: entity(n), position: [x, 0.0, z], yaw: None });
         }
-        Deed::Mood(n, mood) if here(rig, n) => rig.set(entity(n), MOOD, mood),
-        Deed::Mark(n, mark) if here(rig, n) => {
-            let edit = Edit::Insert(Value::Int(mark));
-            rig.change(entity(n), Change { property: MARKS, path: vec![Step::Index(0)], edit });
+        Deed::Turn(n, yaw) if here(rig, n) => {
+            let world = rig.host.borrow().world.clone().expect("a world");
+            let position = world.position(entity(n)).expect("here");
+            rig.effect(Effect::Teleport { entity: entity(n), position, yaw: Some(yaw) });
         }
-        Deed::Teleport(..) | Deed::Mood(..) | Deed::Mark(..) => {}
+        Deed::Teleport(..) | Deed::Turn(..) => {}
+        // Changes of properties that a type has not are counted and dropped.
+        Deed::Mood(n, mood) if kind(n) == AVATAR => rig.set(entity(n), MOOD, mood),
+        Deed::Mark(n, mark) if kind(n) == AVATAR => push(rig, n, MARKS, mark),
+        Deed::Mood(n, rank) | Deed::Mark(n, rank) => rig.set(entity(n), RANK, rank),
+        Deed::Health(n, health) => rig.set(entity(n), HEALTH, health),
+        Deed::Gear(n, item) => push(rig, n, GEAR, item),
+        Deed::Aim(n) if kind(n) != AVATAR => rig.set(entity(n), AIM, i64::from(no)),
+        Deed::Aim(_) => {}
+        Deed::Path(n, step) => push(rig, n, PATH, step),
         Deed::Credit(n, bytes) => rig.send(base(1), Event::Credits(vec![(n, bytes)])),
         Deed::Unlimited => rig.send(base(1), Event::Credits(vec![])),
         Deed::Deaf(deaf) => set_deaf(rig, deaf),
@@ -96,7 +129,7 @@ fn set_deaf(rig: &mut Rig, deaf: bool) {
 }
 
 /// Compares what every witness sees with what the cell holds.
-fn check_truth(rig: &mut Rig) -> Result<(), TestCaseError> {
+pub(super) fn check_truth(rig: &mut Rig) -> Result<(), TestCaseError> {
     rig.mirror();
     let spaces = rig.cell.world.spaces.borrow();
     let open = &spaces.open[0];
@@ -118,17 +151,29 @@ fn check_truth(rig: &mut Rig) -> Result<(), TestCaseError> {
                 prop_assert!(distance > 50.0, "{} misses {} at {} m", part.id, seen_part.id, distance);
                 continue;
             };
-            let visible: &[_] = match (seen.ty, other == index) {
-                (WISP, _) => &[GLOW],
-                (_, true) => &[GOLD, MOOD],
-                (_, false) => &[MOOD, MARKS],
-            };
-            for property in visible {
-                let value = seen_part.layout.position(*property).map(|at| &seen_part.values[at]);
-                prop_assert_eq!(seen.get(*property), value);
+            let ty = &seen_part.layout.ty;
+            for property in ty.properties.iter().filter(|property| property.part == kuafu_def::Part::Cell) {
+                let gets = if other == index { property.own_client } else { property.other_clients };
+                let value = seen_part.layout.position(property.no).map(|at| &seen_part.values[at]);
+                if !gets {
+                    prop_assert_eq!(seen.get(property.no), None);
+                } else if other == index || property.detail.is_none_or(|metres| distance <= metres) {
+                    prop_assert_eq!(seen.get(property.no), value, "{} of {}", property.no, seen_part.id);
+                }
             }
             if other != index {
-                prop_assert_eq!(kuafu_space::Record(seen.record), open.space.entities().record(*other).expect("here"));
+                let record = open.space.entities().record(*other).expect("here").0;
+                let reaches = |spread| match spread {
+                    Spread::Always => true,
+                    Spread::Never => false,
+                    Spread::Within(metres) => distance <= metres,
+                };
+                if reaches(ty.volatile.position) {
+                    prop_assert_eq!(&seen.record[..6], &record[..6], "{} at {} m", seen_part.id, distance);
+                }
+                if reaches(ty.volatile.yaw) {
+                    prop_assert_eq!(seen.record[6], record[6], "{} at {} m", seen_part.id, distance);
+                }
             }
         }
         let known: Vec<EntityId> = everyone.iter().map(|(_, part)| part.id).collect();
@@ -141,7 +186,8 @@ fn check_truth(rig: &mut Rig) -> Result<(), TestCaseError> {
 fn run(limits: &Limits, deeds: &[Deed]) -> Rig {
     let mut rig = Rig::with(limits.clone(), crate::SpaceConfig { populate: vec![wisps(3)], ..plaza() });
     for n in 1..=6 {
-        rig.player(n, n as f32 * 4.0, 0.0);
+        rig.part(base(1), entity(n), kind(n), 1, [n as f32 * 4.0, 0.0, 0.0]);
+        rig.send(base(1), Event::AttachWitness { entity: entity(n), witness: n });
     }
     rig.tick();
     for (no, deed) in deeds.iter().enumerate() {

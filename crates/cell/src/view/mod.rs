@@ -1,7 +1,9 @@
-//! View: budgets are set, the engine steps, and what its triggers saw is queued for logic.
+//! View: budgets are set, the engine steps, and what its triggers saw is queued for logic; then levels of detail.
 //!
 //! A witness's budget is the least of what is configured and what its client takes, less what calls took since the
 //! last tick. A witness whose base's link is blocked is left out wholly: the engine remembers what it misses.
+
+mod levels;
 
 use kuafu_core::{Limits, Value};
 use kuafu_logic::Hook;
@@ -11,6 +13,7 @@ use crate::links::Peers;
 use crate::part::{Audience, Part};
 use crate::simulate::Entries;
 use crate::space::OpenSpace;
+pub(crate) use levels::{Distances, Level, Levels};
 
 /// What things cost, from the parts' own encodings.
 struct BlobCosts<'a>(&'a mut [Option<Box<Part>>]);
@@ -52,7 +55,7 @@ impl OpenSpace {
 
     /// Makes this tick's changes visible to the witnesses, and queues what triggers tell logic in the next tick.
     pub(crate) fn step_view(&mut self, entries: &mut Entries) {
-        let Self { space, parts, output, witnesses, .. } = self;
+        let Self { space, parts, output, witnesses, distances, config, .. } = self;
         space.step(&mut BlobCosts(parts), output);
         for event in &output.triggers {
             let Some(owner) = parts.get(event.owner.at()).and_then(Option::as_deref) else { continue };
@@ -65,6 +68,13 @@ impl OpenSpace {
             let Some(witness) = witnesses[tick.witness.0 as usize].as_deref_mut() else { continue };
             output.leaves(tick).iter().for_each(|slot| witness.leave(*slot));
             output.enters(tick).iter().for_each(|enter| witness.enter(enter.slot, enter.entity));
+            if !witness.levels.is_empty() {
+                output.leaves(tick).iter().for_each(|slot| witness.levels.leave(*slot));
+            }
+            if !distances.is_empty() {
+                let by_distance = output.enters(tick).iter().filter(|enter| distances.has(enter.entity));
+                by_distance.for_each(|enter| levels::enter(witness, space, parts, *enter, config.view_hysteresis));
+            }
         }
     }
 }

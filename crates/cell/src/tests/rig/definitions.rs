@@ -36,23 +36,7 @@ pub(crate) const HEARD: MethodNo = MethodNo(5);
 pub(crate) const GIVE: MethodNo = MethodNo(6);
 
 fn property(no: PropertyNo, part: Part, ty: Type) -> Property {
-    Property {
-        no,
-        name: format!("p{no}"),
-        default: ty.default_value(),
-        ty,
-        part,
-        own_client: false,
-        other_clients: false,
-        cell_public: false,
-        persistent: false,
-        unique: false,
-        indexed: false,
-        min: None,
-        max: None,
-        max_length: None,
-        description: String::new(),
-    }
+    Property::new(no, format!("p{no}"), ty, part)
 }
 
 fn int() -> Type {
@@ -61,21 +45,18 @@ fn int() -> Type {
 
 fn method(no: MethodNo, name: &str, part: Part, exposed: Exposed, arguments: Vec<Argument>) -> Method {
     let result = (no == POKE).then(int);
-    let description = String::new();
-    Method { no, name: name.to_owned(), part, exposed, rate: None, arguments, result, description }
+    Method { exposed, arguments, result, ..Method::new(no, name, part) }
 }
 
 fn argument(ty: Type, range: Option<(f64, f64)>) -> Argument {
     let (min, max) = range.unzip();
-    Argument { name: "a".to_owned(), ty, min, max, max_length: None }
+    Argument { min, max, ..Argument::new("a", ty) }
 }
 
 fn avatar() -> EntityType {
     let byte = Type::Int { bits: 8, signed: false, wide: false };
+    let parts = Parts { base: true, cell: true, client: true };
     EntityType {
-        no: AVATAR,
-        name: "avatar".to_owned(),
-        parts: Parts { base: true, cell: true, client: true },
         properties: vec![
             property(BANK, Part::Base, int()),
             Property { own_client: true, persistent: true, ..property(GOLD, Part::Cell, int()) },
@@ -92,8 +73,7 @@ fn avatar() -> EntityType {
             method(GIVE, "give", Part::Base, Exposed::No, vec![]),
         ],
         top_speed: Some(6.0),
-        traits: vec![],
-        description: String::new(),
+        ..EntityType::new(AVATAR, "avatar", parts)
     }
 }
 
@@ -114,8 +94,8 @@ pub(crate) fn definitions() -> Arc<Definitions> {
         top_speed: None,
         ..wisp.clone()
     };
-    let types = [avatar, wisp, thing].map(|ty| (ty.no, Arc::new(ty)));
-    Arc::new(Definitions { types: types.into(), ..Definitions::default() })
+    let types = [avatar, wisp, thing].into_iter().chain(super::guards());
+    Arc::new(Definitions { types: types.map(|ty| (ty.no, Arc::new(ty))).collect(), ..Definitions::default() })
 }
 
 /// What a new avatar shows to others.

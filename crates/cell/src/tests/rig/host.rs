@@ -8,7 +8,9 @@ use std::rc::Rc;
 
 use kuafu_core::{Change, EntityId, MethodNo, Moment, Now, PropertyNo, Value};
 use kuafu_def::Part;
-use kuafu_logic::{Answer, AwaitId, Caller, Effect, EntitySeed, Failure, Fault, Hook, HostCounters, LogicHost, World};
+use kuafu_logic::{
+    Answer, AwaitId, Caller, Effect, EntitySeed, Failure, Fault, Hook, HostCounters, LogicHost, Profile, Release, World,
+};
 
 use super::{GLOW, MOOD};
 
@@ -32,6 +34,14 @@ pub(crate) struct HostState {
     /// Effects of the next call of a method.
     pub(crate) on_call: BTreeMap<MethodNo, Vec<Effect>>,
     pub(crate) world: Option<Rc<dyn World>>,
+    /// The release that runs; 0 for none.
+    pub(crate) release: u64,
+    pub(crate) staged: Option<u64>,
+    pub(crate) cannot_stage: bool,
+    pub(crate) release_faults: u64,
+    pub(crate) profiles: u64,
+    /// The release that ran at each entry.
+    pub(crate) entered_under: Vec<u64>,
 }
 
 impl HostState {
@@ -63,6 +73,8 @@ impl NativeHost {
     fn hear(&self, entity: Option<EntityId>, heard: Heard) {
         let mut state = self.0.borrow_mut();
         state.heard.push(heard);
+        let release = state.release;
+        state.entered_under.push(release);
         let world = state.world.clone().expect("set when the host was made");
         if let Some(entity) = entity {
             let mut near = Vec::new();
@@ -132,6 +144,50 @@ impl LogicHost for NativeHost {
     }
 
     fn counters(&self) -> HostCounters {
-        HostCounters { entries: self.0.borrow().heard.len() as u64, ..HostCounters::default() }
+        let state = self.0.borrow();
+        let entries = state.heard.len() as u64;
+        HostCounters { entries, release_faults: state.release_faults, ..HostCounters::default() }
+    }
+
+    fn stage(&mut self, release: &Release) -> Result<(), String> {
+        let mut state = self.0.borrow_mut();
+        if state.cannot_stage {
+            return Err("it cannot be loaded".to_owned());
+        }
+        state.staged = Some(release.no);
+        Ok(())
+    }
+
+    fn activate(&mut self, _: Now, release: u64) -> Result<(), String> {
+        let mut state = self.0.borrow_mut();
+        match state.staged.take_if(|staged| *staged == release) {
+            Some(staged) => state.release = staged,
+            None => return Err(format!("release {release} is not staged")),
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> u64 {
+        self.0.borrow().release
+    }
+
+    /// Asks the world, then sets the mood to the number.
+    fn evaluate(&mut self, _: Now, entity: EntityId, source: &str, keep: bool) -> Result<String, String> {
+        let mood: i64 = source.parse().map_err(|_| "console:1: no number\n  console:1".to_owned())?;
+        let mut state = self.0.borrow_mut();
+        let world = state.world.clone().expect("set when the host was made");
+        if keep {
+            state.changes.push((entity, Change::set(MOOD, Value::Int(mood))));
+        }
+        Ok(format!("{:?}", world.position(entity)))
+    }
+
+    fn profile_start(&mut self) -> Result<(), String> {
+        self.0.borrow_mut().profiles += 1;
+        Ok(())
+    }
+
+    fn profile_take(&mut self) -> Result<Profile, String> {
+        Ok(Profile::default())
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Seen {
     pub(crate) ty: TypeNo,
     pub(crate) record: Record,
     pub(crate) properties: Vec<(PropertyNo, Value)>,
+    /// How many frames had come when it entered.
+    pub(crate) entered_at: u32,
     /// How many changes came since it entered.
     pub(crate) changes: u32,
     /// How many records came since it entered.
@@ -112,6 +114,7 @@ impl Mirror {
         deltas: &BTreeMap<u32, u32>,
         part: &WitnessRef<'_>,
     ) {
+        let frames = self.frames;
         let view = self.views.get_mut(&part.witness).expect("a view begins with SpaceEntered");
         for slot in part.leaves() {
             assert!(slot != 0 && view.remove(&slot).is_some(), "a used slot leaves");
@@ -124,8 +127,17 @@ impl Mirror {
             let properties =
                 decode_properties(&definition, &mut Reader::new(blob.bytes), &Limits::default()).expect("properties");
             assert!(enter.slot == 0 || view.contains_key(&0), "one's own entity enters first");
-            let seen =
-                Seen { slot: enter.slot, index: enter.index, entity, ty, record, properties, changes: 0, records: 0 };
+            let seen = Seen {
+                slot: enter.slot,
+                index: enter.index,
+                entity,
+                ty,
+                record,
+                properties,
+                entered_at: frames,
+                changes: 0,
+                records: 0,
+            };
             assert!(view.insert(enter.slot, seen).is_none(), "a free slot is entered");
         }
         for slot in bits(part.moved()) {
@@ -139,7 +151,14 @@ impl Mirror {
             change(view, frame, slot, *deltas.get(&index).expect("a delta for each bit"));
         }
         for (slot, ordinal) in part.deltas() {
-            change(view, frame, slot, ordinal);
+            match frame.blobs[ordinal as usize].record() {
+                Some(record) => {
+                    let seen = view.get_mut(&slot).expect("who moves is in view");
+                    assert_eq!(frame.blobs[ordinal as usize].index, seen.index);
+                    (seen.record, seen.records) = (record, seen.records + 1);
+                }
+                None => change(view, frame, slot, ordinal),
+            }
         }
         for (slot, ordinal) in part.calls() {
             let (blob, seen) = (&frame.blobs[ordinal as usize], &view[&slot]);
@@ -170,10 +189,17 @@ fn change(view: &mut BTreeMap<u16, Seen>, frame: &WorldFrame<'_>, slot: u16, ord
     let blob = &frame.blobs[ordinal as usize];
     assert_eq!(blob.index, seen.index);
     let definition = definitions().get(seen.ty).cloned().expect("a type");
+    assert!(blob.bytes.len() > 1, "a blob of changes has some");
     let changes = decode_changes(&definition, &mut Reader::new(blob.bytes), &Limits::default()).expect("changes");
     for change in changes {
-        let property = seen.properties.iter_mut().find(|(no, _)| *no == change.property);
-        change.apply(&mut property.expect("a visible property").1).expect("a change that fits");
+        let at = seen.properties.iter().position(|(no, _)| *no == change.property).unwrap_or_else(|| {
+            let property = definition.property(change.property).expect("a property");
+            // What was never sent has its default; only what goes by distance is left out of an enter.
+            assert!(property.detail.is_some(), "a visible property");
+            seen.properties.push((change.property, property.default.clone()));
+            seen.properties.len() - 1
+        });
+        change.apply(&mut seen.properties[at].1).expect("a change that fits");
         seen.changes += 1;
     }
 }

@@ -1,12 +1,16 @@
 //! What the tests stand on: definitions, a native host, a cell with its clock, and a base that mirrors what it is told.
 
 mod definitions;
+mod guards;
 mod host;
 mod mirror;
+mod watch;
 
 pub(crate) use definitions::*;
+pub(crate) use guards::*;
 pub(crate) use host::{Heard, HostState};
 pub(crate) use mirror::{Mirror, Seen};
+pub(crate) use watch::Watch;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kuafu_contract::link::{Event, encode_events};
-use kuafu_contract::{Address, Request, RoleKind, cell};
+use kuafu_contract::{Address, CallId, Outcome, Request, RoleKind, cell};
 use kuafu_core::{
     Chance, Change, EntityId, Incarnation, Limits, Moment, Now, PropertyNo, SpaceId, TypeNo, Value, WallTime,
 };
@@ -64,7 +68,10 @@ pub(crate) struct Rig {
     /// Bases that give no credit back.
     pub(crate) deaf: Vec<Address>,
     pub(crate) notices: Vec<Request>,
+    /// Calls over the bus that nobody has answered.
+    pub(crate) calls: Vec<(CallId, Request)>,
     pub(crate) drained: bool,
+    pub(crate) watch: Watch,
     sequences: BTreeMap<Address, u32>,
     outbox: BTreeMap<Address, Vec<Event>>,
 }
@@ -87,7 +94,9 @@ impl Rig {
             mirrors: BTreeMap::new(),
             deaf: Vec::new(),
             notices: Vec::new(),
+            calls: Vec::new(),
             drained: false,
+            watch: Watch::default(),
             sequences: BTreeMap::new(),
             outbox: BTreeMap::new(),
         };
@@ -110,12 +119,20 @@ impl Rig {
                 }
                 Output::Notice { request, .. } => self.notices.push(request),
                 Output::Drained => self.drained = true,
-                Output::Call { .. } | Output::Answer { .. } | Output::External(_) => {}
+                Output::Call { call, request, .. } => self.calls.push((call, request)),
+                Output::Answer { .. } | Output::External(_) => {}
             }
         }
         for peer in credits {
             self.cell.handle(self.now, Input::Credit { peer, frames: 1 });
         }
+    }
+
+    /// The oldest call over the bus is answered.
+    pub(crate) fn answer(&mut self, outcome: Outcome) -> Request {
+        let (call, request) = self.calls.remove(0);
+        self.input(Input::Answer { call, outcome });
+        request
     }
 
     /// A base sends events; several calls before a tick go in one frame.
@@ -145,6 +162,9 @@ impl Rig {
         self.flush();
         self.now.at = self.now.at + TICK;
         self.input(Input::Wake);
+        let mut watch = std::mem::take(&mut self.watch);
+        watch.look(self);
+        self.watch = watch;
     }
 
     pub(crate) fn ticks(&mut self, count: u32) {
