@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 need=()
 command -v chromium >/dev/null || need+=(chromium)
 command -v node >/dev/null || need+=(nodejs)
+command -v tsc >/dev/null || need+=(node-typescript)
 command -v g++ >/dev/null || need+=(g++)
 if [ ${#need[@]} -gt 0 ]; then
     echo "test.sh: installing Debian packages: ${need[*]}"
@@ -21,6 +22,7 @@ step() { echo; echo "== $1"; shift; "$@"; }
 step "formatting, floors, generated files, lints, documentation" cargo xtask check
 step "unit, golden, property and end-to-end tests" cargo test --workspace --quiet
 step "the browser library, on the shared vectors" node --test sdk/html5/test/
+step "typed client stubs, by the TypeScript compiler" tsc -p crates/kuafu/tests/sdk/rich
 step "decoders under mutated input, briefly" cargo xtask fuzz --seconds 3
 step "the game that the README starts, as it is built there" cargo build --release --quiet
 echo

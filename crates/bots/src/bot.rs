@@ -9,10 +9,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kuafu_client::{CallError, Client, Event, Loss, Own};
-use kuafu_core::{Chance, Code, EntityId, Moment, Value};
+use kuafu_core::{Chance, Code, EntityId, Moment, Rate, Value};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::check::{Kind, Watch};
+use crate::check::{Kind, LASTING, Watch};
 use crate::habit::{Act, COLOUR, Habits, SUM};
 use crate::ledger::Ledger;
 use crate::stage::{Phase, Stage};
@@ -331,10 +331,14 @@ impl Bot {
         }
     }
 
-    /// Puts down what others must see of this bot.
+    /// Puts down what others must see of this bot: not what they may be told of later than a difference may last.
     fn show(&self) {
         let Some(own) = self.client.world().at(0).filter(|own| own.id == self.entity) else { return };
-        let visible = |no| own.ty.property(no).is_some_and(|property| property.other_clients);
+        let in_time = |rate: Rate| rate.span / rate.count.max(1) <= LASTING / 2;
+        let visible = |no| {
+            let shown = own.ty.property(no).filter(|property| property.other_clients);
+            shown.is_some_and(|property| property.update.is_none_or(in_time))
+        };
         let shown = own.properties().filter(|(no, _)| visible(*no)).map(|(no, value)| (no, value.clone()));
         self.stage.referee.truths.note_shown(self.number, shown);
     }

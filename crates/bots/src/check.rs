@@ -4,7 +4,8 @@
 //! view is left alone: who was within the view radius for the whole last second must be seen, who was beyond the
 //! leave radius for all of it must not, and between the two anything goes. Margins are what two bots walk between
 //! two of their notes. Bots do not know how many entities one view may hold; the largest view that any of them had
-//! tells, and in a view as large as that only an absent one that is nearer than a present one counts.
+//! tells, and in a view as large as that only an absent one that is nearer than a present one counts. What others get
+//! only when they are near is compared with those who were near enough for the whole last second.
 //!
 //! It is a value without clock and connection: time comes in, sights come in, mismatches come out.
 
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kuafu_core::{EntityId, Moment, PropertyNo, SpaceId, Value};
-use kuafu_def::Property;
+use kuafu_def::{Property, Spread};
 
 use crate::truth::{BEAT_US, Path, Place, Truths};
 
@@ -30,6 +31,14 @@ pub trait Sight {
     fn place(&self) -> Place;
     /// A property as it seems to be.
     fn property(&self, no: PropertyNo) -> Option<&Value>;
+    /// From how far its place can be seen, in metres.
+    fn place_reach(&self) -> f32 {
+        f32::INFINITY
+    }
+    /// From how far a property can be seen, in metres.
+    fn reach(&self, _: PropertyNo) -> f32 {
+        f32::INFINITY
+    }
 }
 
 impl Sight for kuafu_client::Entity<'_> {
@@ -44,6 +53,18 @@ impl Sight for kuafu_client::Entity<'_> {
     fn property(&self, no: PropertyNo) -> Option<&Value> {
         let sent = self.properties().find(|(known, _)| *known == no).map(|(_, value)| value);
         sent.or_else(|| self.ty.property(no).map(|Property { default, .. }| default))
+    }
+
+    fn place_reach(&self) -> f32 {
+        match self.ty.volatile.position {
+            Spread::Always => f32::INFINITY,
+            Spread::Never => 0.0,
+            Spread::Within(metres) => metres,
+        }
+    }
+
+    fn reach(&self, no: PropertyNo) -> f32 {
+        self.ty.property(no).and_then(|property| property.detail).unwrap_or(f32::INFINITY)
     }
 }
 
@@ -226,13 +247,18 @@ impl Watch {
         }
         let off = truth.path.error_of(sight.place(), looker.beat);
         let distances = looker.path.distances(&truth.path, looker.beat);
-        let wrong = truth.shown.iter().any(|(no, value)| sight.property(*no) != Some(value));
+        let is_within = |reach: f32| {
+            let greatest = distances.map_or(f32::INFINITY, |(_, greatest)| greatest);
+            reach == f32::INFINITY || greatest < reach - rules.margin()
+        };
+        let differs = |no: PropertyNo, value: &Value| sight.property(no) != Some(value);
+        let wrong = truth.shown.iter().any(|(no, value)| differs(*no, value) && is_within(sight.reach(*no)));
         let version = truth.version;
         drop(truth);
         if wrong {
             self.suspect(now, Kind::Property, entity, version, 0.0);
         }
-        if let Some(off) = off.filter(|off| *off > rules.place_tolerance()) {
+        if let Some(off) = off.filter(|off| *off > rules.place_tolerance() && is_within(sight.place_reach())) {
             self.suspect(now, Kind::Misplaced, entity, 0, off);
         }
         let Some((least, _)) = distances else { return 0.0 };

@@ -22,12 +22,16 @@ pub struct Cli {
 /// What can be asked of `kuafu`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a small game that runs at once, to read and to change.
+    New(crate::new::NewArgs),
     /// Start everything that a game project needs, in this process, and say where to look.
     Up(UpArgs),
     /// Read a project's definitions, scripts and spaces, and tell every problem.
     Check(CheckArgs),
     /// Play a running game with many clients at once, and check what they see.
     Bots(crate::bots::BotsArgs),
+    /// Make typed stubs of a game for a client library.
+    Sdk(crate::sdk::SdkArgs),
 }
 
 /// How a game is started.
@@ -50,6 +54,9 @@ pub struct UpArgs {
     /// Encode, delay and lose messages between roles as a network would.
     #[arg(long)]
     pub strict_bus: bool,
+    /// Do not look for saved files: what runs is what was there at the start.
+    #[arg(long)]
+    pub no_watch: bool,
     /// Begin in this space instead of the project's.
     #[arg(long, value_name = "NAME")]
     pub start_space: Option<String>,
@@ -83,6 +90,8 @@ pub fn run() -> ExitCode {
         Command::Up(args) => crate::up::run(&args),
         Command::Check(args) => return check(&args),
         Command::Bots(args) => return crate::bots::run(&args),
+        Command::New(args) => return crate::new::run(&args),
+        Command::Sdk(args) => return crate::sdk::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,9 +111,9 @@ fn start_log() {
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 fn check(args: &CheckArgs) -> ExitCode {
-    let problems = match Project::load(&args.project) {
-        Ok(_) => Vec::new(),
-        Err(ProjectError::Problems(problems)) => problems,
+    let (problems, unanswered) = match Project::load(&args.project) {
+        Ok(project) => (Vec::new(), project.logic.unanswered),
+        Err(ProjectError::Problems(problems)) => (problems, Vec::new()),
         Err(why) => {
             eprintln!("kuafu: {why}");
             return ExitCode::FAILURE;
@@ -122,9 +131,17 @@ fn check(args: &CheckArgs) -> ExitCode {
             .collect();
         println!("{}", serde_json::Value::from(rows));
     } else if problems.is_empty() {
-        println!("no problems");
+        println!("no problems{}", unread(&unanswered));
     } else {
         problems.iter().for_each(|problem| println!("{problem}"));
     }
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What a check without a database has left out.
+fn unread(tables: &[String]) -> String {
+    match tables {
+        [] => String::new(),
+        tables => format!("; not read, for want of a database: the rows of {}", tables.join(", ")),
+    }
 }

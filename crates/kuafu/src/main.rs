@@ -6,6 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    rustls::crypto::ring::default_provider().install_default().expect("no other provider was installed before");
-    kuafu::cli::run()
+    kuafu::Game::new().main()
 }

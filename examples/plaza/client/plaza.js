@@ -8,6 +8,7 @@
 import { Kuafu } from "/sdk/kuafu.js";
 import { Input } from "./input.js";
 import { Scene } from "./scene/scene.js";
+import { Avatar, Thing } from "./stubs/game.js";
 import * as ui from "./ui.js";
 import { nextPlace } from "./walk.js";
 
@@ -135,13 +136,14 @@ async function enter(role) {
 
 // The world.
 
-client.world.on("call", (entity, method, args) => {
-  const now = performance.now();
-  if (method === "heard") {
-    const [text, loud] = args;
-    scene.actor(entity).say(text, loud, now);
-    ui.addChat({ from: entity.name ?? "?", hue: entity.hue ?? 40, text, loud });
-  } else if (method === "waved") scene.actor(entity).wave(now);
+Avatar.handle(client.world, {
+  heard(avatar, text, loud) {
+    scene.actor(avatar).say(text, loud, performance.now());
+    ui.addChat({ from: avatar.name ?? "?", hue: avatar.hue ?? 40, text, loud });
+  },
+  waved(avatar) {
+    scene.actor(avatar).wave(performance.now());
+  },
 });
 client.world.on("leave", (entity) => scene.forget(entity));
 client.world.on("changed", (entity, property, value) => {
@@ -201,18 +203,18 @@ function nearestThing() {
   const { position } = client.me;
   let best = null;
   let bestM = PICK_M;
-  for (const entity of client.world.entities.values()) {
-    if (entity.type !== "thing" || !entity.position) continue;
-    const way = Math.hypot(entity.position.x - position.x, entity.position.z - position.z);
-    if (way < bestM) [best, bestM] = [entity, way];
+  for (const thing of Thing.among(client.world)) {
+    if (!thing.position) continue;
+    const way = Math.hypot(thing.position.x - position.x, thing.position.z - position.z);
+    if (way < bestM) [best, bestM] = [thing, way];
   }
   return best;
 }
 
 /** The thing under a pixel: their pictures stand a little above their place. */
 function thingAt(ground) {
-  return [...client.world.entities.values()].find(({ type, position }) =>
-    type === "thing" && position && Math.abs(position.x - ground.x) < 0.75 && ground.z > position.z - 1.5 && ground.z < position.z + 0.7);
+  return Thing.among(client.world).find(({ position }) =>
+    position && Math.abs(position.x - ground.x) < 0.75 && ground.z > position.z - 1.5 && ground.z < position.z + 0.7);
 }
 
 function tap(clientX, clientY, dragging) {
@@ -298,7 +300,7 @@ function frame(now) {
 
 setInterval(() => {
   if (document.body.dataset.screen !== "game") return;
-  const players = 1 + [...client.world.entities.values()].filter(({ type }) => type === "avatar").length;
+  const players = 1 + Avatar.among(client.world).length;
   ui.showGauges(players, client.connected ? client.latency : null);
 }, 500);
 

@@ -10,6 +10,8 @@ struct Seen {
     bot: usize,
     place: Place,
     hue: Value,
+    /// From how far place and hue can be seen.
+    reach: f32,
 }
 
 impl Sight for Seen {
@@ -23,6 +25,14 @@ impl Sight for Seen {
 
     fn property(&self, no: PropertyNo) -> Option<&Value> {
         (no == HUE).then_some(&self.hue)
+    }
+
+    fn place_reach(&self) -> f32 {
+        self.reach
+    }
+
+    fn reach(&self, _: PropertyNo) -> f32 {
+        self.reach
     }
 }
 
@@ -74,7 +84,7 @@ impl Scene {
     }
 
     fn sight(&self, bot: usize) -> Seen {
-        Seen { bot, place: [self.xs[bot], 0.0], hue: Value::Int(7) }
+        Seen { bot, place: [self.xs[bot], 0.0], hue: Value::Int(7), reach: f32::INFINITY }
     }
 
     fn check(&mut self, sights: &[Seen]) -> Vec<Kind> {
@@ -233,4 +243,13 @@ fn what_does_not_count_yet_counts_when_it_still_stands_later() {
     assert_eq!(scene.watch.end(now + Duration::from_secs(5), false), []);
     scene.pass(30);
     assert_eq!(scene.check(&sights), [Kind::Absent]);
+}
+
+#[test]
+fn what_goes_only_so_far_is_compared_with_those_who_are_near() {
+    for (x, expected) in [(10.0, vec![Kind::Misplaced, Kind::Property]), (25.0, vec![])] {
+        let mut scene = Scene::new(&[0.0, x]).with_larger_view_elsewhere();
+        let old = Seen { place: [x + 20.0, 0.0], hue: Value::Int(1), reach: 20.0, ..scene.sight(1) };
+        assert_eq!(scene.check_twice(&[scene.sight(0), old]), expected, "{x}");
+    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kuafu_core::Limits;
 use kuafu_def::Problem;
+use kuafu_interfaces::AllowList;
 use serde::{Deserialize, Serialize};
 
 /// The whole file.
@@ -18,6 +19,8 @@ pub struct ProjectFile {
     pub limits: Limits,
     /// Certificates, when clients come over TLS.
     pub tls: Option<TlsSection>,
+    /// What scripts may ask of others.
+    pub http: HttpSection,
 }
 
 /// The game itself.
@@ -56,6 +59,14 @@ pub struct TlsSection {
     pub key: PathBuf,
 }
 
+/// What scripts may ask of others, over HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSection {
+    /// Addresses, each with everything below it: `https://api.example.com/v1/`. Nothing may be asked by default.
+    pub allow: Vec<String>,
+}
+
 impl Default for GameSection {
     fn default() -> Self {
         Self { name: "Kuafu".into(), realm_no: 1, role_type: "avatar".into(), start_space: None, autoload: Vec::new() }
@@ -82,6 +93,13 @@ pub(super) fn read(path: &Path) -> Result<ProjectFile, Problem> {
     if !(1..=100).contains(&file.limits.tick_hz) {
         let message = format!("`tick_hz` is {}", file.limits.tick_hz);
         return Err(problem(path, "tick_hz", "out-of-range", message, "1 to 100 ticks a second".into()));
+    }
+    if let Err(why) = AllowList::parse(&file.http.allow) {
+        let help = "scheme, host and the beginning of the path, such as \"https://api.example.com/v1/\"".into();
+        // Another entry may hold this one's text.
+        let quoted = format!("\"{}\"", why.entry);
+        let word = if text.contains(&quoted) { &quoted } else { &why.entry };
+        return Err(problem(path, word, "malformed", format!("`http.allow`: {why}"), help));
     }
     Ok(file)
 }

@@ -3,6 +3,7 @@
 //! All problems of a project are told at once, each with its file and line; a project that has one is not started.
 
 mod file;
+mod logic;
 mod space;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,11 @@ use kuafu_base::{GameRules, Populate};
 use kuafu_cell::SpaceConfig;
 use kuafu_core::{Limits, RealmNo, SpaceId};
 use kuafu_def::{Definitions, EntityType, Part, Problem};
-use kuafu_script::ScriptSet;
+use kuafu_tables::QueryRows;
 
-pub use file::{GameSection, ProjectFile, RolesSection, TlsSection};
+pub use file::{GameSection, HttpSection, ProjectFile, RolesSection, TlsSection};
+pub(crate) use logic::waits;
+pub use logic::{Ask, Logic};
 
 /// A project that can be started.
 #[derive(Debug)]
@@ -26,8 +29,8 @@ pub struct Project {
     pub file: ProjectFile,
     /// Its entity types.
     pub definitions: Arc<Definitions>,
-    /// Its logic.
-    pub scripts: Arc<ScriptSet>,
+    /// What its entities do, and its data tables.
+    pub logic: Logic,
     /// Its spaces, numbered from 1 in the order of their names.
     pub spaces: Vec<SpaceConfig>,
     /// What its bases must know of it.
@@ -66,11 +69,26 @@ fn list(problems: &[Problem]) -> String {
 }
 
 impl Project {
-    /// Reads and checks the project in `folder`, and writes new stable numbers to `entities/ids.lock`.
+    /// Reads and checks the project in `folder`, and writes new stable numbers to `entities/ids.lock`. Data tables that
+    /// a query fills are empty: see [`Project::ask`].
     ///
     /// # Errors
     /// [`ProjectError`] with every problem of every file.
     pub fn load(folder: &Path) -> Result<Self, ProjectError> {
+        let (project, ids_changed) = Self::read(folder, None)?;
+        if let Some(text) = ids_changed {
+            let path = folder.join("entities").join(kuafu_def::load::IDS_FILE);
+            std::fs::write(&path, text).map_err(|source| ProjectError::Ids { path, source })?;
+        }
+        Ok(project)
+    }
+
+    /// The same with the rows that `ask` brings, and writes nothing: gives what `entities/ids.lock` would be, when there
+    /// are new numbers.
+    ///
+    /// # Errors
+    /// [`ProjectError`] with every problem of every file.
+    pub fn read(folder: &Path, ask: Ask<'_>) -> Result<(Self, Option<String>), ProjectError> {
         let path = folder.join("kuafu.toml");
         if !path.is_file() {
             return Err(ProjectError::Missing(folder.to_owned()));
@@ -83,26 +101,34 @@ impl Project {
         let loaded = match Definitions::load(&folder.join("entities")) {
             Ok(loaded) => loaded,
             Err(more) => {
-                problems.extend(more);
+                problems.extend(logic::below("entities", more));
                 return Err(ProjectError::Problems(problems));
             }
         };
         let definitions = Arc::new(loaded.definitions);
-        let scripts = ScriptSet::load(&folder.join("scripts"), &definitions).unwrap_or_else(|more| {
+        let logic = Logic::read(folder, &definitions, &file.limits, ask).unwrap_or_else(|more| {
             problems.extend(more);
-            ScriptSet::default()
+            Logic::default()
         });
         let spaces = space::read_all(&folder.join("spaces"), &definitions, &file.limits, &mut problems);
         let rules = rules(&path, &file.game, &definitions, &spaces, &mut problems);
         if !problems.is_empty() {
             return Err(ProjectError::Problems(problems));
         }
-        if let Some(text) = loaded.ids_changed {
-            let path = folder.join("entities").join(kuafu_def::load::IDS_FILE);
-            std::fs::write(&path, text).map_err(|source| ProjectError::Ids { path, source })?;
-        }
         let spaces = spaces.into_iter().map(|space| space.config).collect();
-        Ok(Self { folder: folder.to_owned(), file, definitions, scripts: Arc::new(scripts), spaces, rules })
+        Ok((Self { folder: folder.to_owned(), file, definitions, logic, spaces, rules }, loaded.ids_changed))
+    }
+
+    /// Has the queries of its data tables answered, if there are any, and checks its logic with the rows.
+    ///
+    /// # Errors
+    /// [`ProjectError::Problems`] with every problem of scripts and tables.
+    pub fn ask(&mut self, ask: &dyn Fn(&str) -> Result<QueryRows, String>) -> Result<(), ProjectError> {
+        if !self.logic.unanswered.is_empty() {
+            let logic = Logic::read(&self.folder, &self.definitions, &self.file.limits, Some(ask));
+            self.logic = logic.map_err(ProjectError::Problems)?;
+        }
+        Ok(())
     }
 
     /// Has new players begin in another space than `kuafu.toml` says.

@@ -4,17 +4,21 @@
 //! half-started. Roles are started from the database outwards, and drained the other way round.
 
 mod limits;
+mod operator;
 mod ports;
+mod queries;
 mod roles;
 mod say;
 mod signals;
 mod tls;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use kuafu_bus::{LocalBus, Strictness};
+use kuafu_console::{Operator, OperatorToken};
 use kuafu_core::Clock;
 use kuafu_node::{Node, SystemClock};
 use kuafu_store::{Store, StoreOptions};
@@ -22,6 +26,7 @@ use kuafu_store::{Store, StoreOptions};
 use crate::cli::UpArgs;
 use crate::project::Project;
 use ports::Ports;
+use queries::Asker;
 use roles::{EndedRole, Running};
 use say::Say;
 
@@ -33,6 +38,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(10);
 /// # Errors
 /// One clear message; nothing is left running.
 pub fn run(args: &UpArgs) -> anyhow::Result<()> {
+    let start = watch::Start::of(&args.project);
     let mut project = Project::load(&args.project)?;
     limits::apply(&mut project.file.limits, &args.limits)?;
     if let Some(name) = &args.start_space {
@@ -41,12 +47,7 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
     let ports = Ports::new(args.bind, args.port_base, project.file.roles.bases)?;
     ports.try_all()?;
     crate::open_files::raise();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("kuafu-io")
-        .enable_all()
-        .build()
-        .context("the I/O runtime could not be started")?;
+    let runtime = kuafu_edge::runtime("kuafu-io").context("the I/O runtime could not be started")?;
     let stop = signals::watch(&runtime)?;
     let say = Say::new(args.json);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
@@ -58,16 +59,29 @@ pub fn run(args: &UpArgs) -> anyhow::Result<()> {
         ..StoreOptions::default()
     };
     let store = runtime.block_on(Store::open(&data, project.definitions.clone(), options))?;
+    let asker = Asker::new(store.queries(), runtime.handle().clone(), project.limits().clone());
+    if let Err(why) = project.ask(&|sql| asker.rows(sql)) {
+        runtime.block_on(store.close());
+        return Err(why.into());
+    }
     let bus = if args.strict_bus { LocalBus::strict(Strictness::default(), clock.clone()) } else { LocalBus::new() };
     let node = Node::new(bus, clock, project.limits().clone());
-    let running = match Running::start(&project, &ports, &node, &store, runtime.handle()) {
+    let started = operator::token(&data).and_then(|token| {
+        let operator = Operator { token: OperatorToken::new(&token), audit: data.join(operator::AUDIT_FILE) };
+        let told = say.releases()?;
+        Ok((Running::start(&project, &ports, &node, &store, runtime.handle(), told, operator)?, token))
+    });
+    let (mut running, token) = match started {
         Ok(running) => running,
         Err(why) => {
             runtime.block_on(store.close());
             return Err(why);
         }
     };
-    say.ready(&project, &ports, &running, &data);
+    if !args.no_watch {
+        running.watch(start, &project, asker);
+    }
+    say.ready(&project, &ports, &running, &data, &token);
     let dead = running.wait(&stop);
     say.draining();
     let ended = running.drain(DRAIN_MAX);

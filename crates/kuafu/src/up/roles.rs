@@ -8,17 +8,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use crossbeam_channel::Receiver;
-use kuafu_base::manager::BaseManagerRole;
+use kuafu_base::manager::{BaseManagerRole, GlobalType};
 use kuafu_base::{BaseConfig, BaseRole};
 use kuafu_cell::{CellConfig, CellManagerConfig, CellManagerRole, CellRole};
-use kuafu_console::{ConsoleConfig, ConsoleHttp, ConsoleServer, SpaceName};
+use kuafu_config::{ConfigRole, ConfigSettings, In as ConfigIn};
+use kuafu_console::{ConsoleConfig, ConsoleHttp, ConsoleServer, Operator, SpaceName};
 use kuafu_contract::{Address, RoleKind};
 use kuafu_core::{Chance, Clock, WallTime};
 use kuafu_db::{DbConfig, DbRole};
 use kuafu_def::Part;
 use kuafu_edge::{Edge, EdgeConfig, EdgeHandle};
+use kuafu_interfaces::{AllowList, HttpClient, InterfacesConfig, InterfacesIn, InterfacesRole, Trust};
 use kuafu_logic::{LogicHost, World};
 use kuafu_login::{LoginConfig, LoginRole};
+use kuafu_native::MixedHost;
 use kuafu_node::{Ended, ExternalSender, Node, RoleHandle};
 use kuafu_region::accounts::{AccountsConfig, AccountsIn, AccountsOut, AccountsRole, HashPool};
 use kuafu_script::{HostConfig, ScriptHost};
@@ -26,6 +29,9 @@ use kuafu_store::Store;
 use tokio::runtime::Handle;
 
 use super::ports::Ports;
+use super::queries::Asker;
+use super::say::ReleaseTeller;
+use super::watch::{Start, Watcher};
 use crate::project::Project;
 
 /// How often a running game looks whether a role ended by itself.
@@ -33,7 +39,11 @@ const LOOK_PERIOD: Duration = Duration::from_millis(500);
 
 /// The roles of one run, in the order in which they were started.
 pub(super) struct Running {
+    /// Ends before the roles do.
+    watcher: Option<Watcher>,
     roles: Vec<RoleHandle>,
+    /// Where saved files are brought.
+    config: Option<ExternalSender<ConfigIn>>,
     runtime: Handle,
     edges: Vec<EdgeHandle>,
     console: Option<ConsoleServer>,
@@ -64,6 +74,7 @@ struct Builder<'a> {
     store: &'a Store,
     runtime: &'a Handle,
     tls: Option<Arc<rustls::ServerConfig>>,
+    operator: Operator,
 }
 
 impl Running {
@@ -74,11 +85,15 @@ impl Running {
         node: &Node,
         store: &Store,
         runtime: &Handle,
+        tell: ReleaseTeller,
+        operator: Operator,
     ) -> anyhow::Result<Self> {
         let tls = super::tls::load(project)?;
-        let builder = Builder { project, ports, node, store, runtime, tls };
+        let builder = Builder { project, ports, node, store, runtime, tls, operator };
         let mut running = Self {
+            watcher: None,
             roles: Vec::new(),
+            config: None,
             runtime: runtime.clone(),
             edges: Vec::new(),
             console: None,
@@ -86,13 +101,27 @@ impl Running {
             clock: node.clock().clone(),
             script_time_max: Duration::from_millis(project.limits().script_time_ms_max),
         };
-        match builder.start_all(&mut running) {
+        match builder.start_all(&mut running, tell) {
             Ok(()) => Ok(running),
             Err(why) => {
                 running.roles.iter().for_each(RoleHandle::kill);
                 Err(why)
             }
         }
+    }
+
+    /// Has saved files become releases from now on. A game that cannot be watched runs all the same.
+    pub(super) fn watch(&mut self, start: Start, project: &Project, asker: Asker) {
+        let Some(config) = self.config.clone() else { return };
+        match start.watch(project.definitions.clone(), config, asker) {
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(why) => tracing::error!("saved files do not become releases: {why:#}"),
+        }
+    }
+
+    /// Whether saved files become releases.
+    pub(super) fn is_watching(&self) -> bool {
+        self.watcher.is_some()
     }
 
     /// Who runs.
@@ -131,6 +160,7 @@ impl Running {
     #[expect(clippy::disallowed_methods, reason = "a drain is bounded in real time")]
     pub(super) fn drain(mut self, most: Duration) -> Vec<EndedRole> {
         let start = Instant::now();
+        self.watcher = None;
         let mut ended = Vec::new();
         while let Some(role) = self.roles.pop() {
             role.drain();
@@ -148,7 +178,7 @@ impl Running {
 }
 
 impl Builder<'_> {
-    fn start_all(&self, running: &mut Running) -> anyhow::Result<()> {
+    fn start_all(&self, running: &mut Running, tell: ReleaseTeller) -> anyhow::Result<()> {
         let console = self.address(RoleKind::Console)?;
         let (handle, server) = self.start_console(console)?;
         running.roles.push(handle);
@@ -157,6 +187,10 @@ impl Builder<'_> {
         running.roles.push(self.start_accounts()?);
         running.roles.push(self.start_base_manager()?);
         running.roles.push(self.start_cell_manager()?);
+        let (handle, config) = self.start_config(tell)?;
+        running.roles.push(handle);
+        running.config = Some(config);
+        running.roles.push(self.start_interfaces()?);
         for _ in 0..self.project.file.roles.cells {
             let (handle, guard) = self.start_cell()?;
             running.roles.push(handle);
@@ -195,6 +229,7 @@ impl Builder<'_> {
             login_port: self.ports.login().port(),
             types: types.collect(),
             sdk: kuafu_console::SDK_FILES,
+            operator: Some(self.operator.clone()),
         };
         let server = self.runtime.block_on(kuafu_console::serve(http, desk))?;
         Ok((handle, server))
@@ -233,7 +268,10 @@ impl Builder<'_> {
 
     fn start_base_manager(&self) -> anyhow::Result<RoleHandle> {
         let address = self.address(RoleKind::BaseManager)?;
-        self.start(address, move |_| Ok((BaseManagerRole::new(address), |()| {})))
+        let types = self.project.definitions.types.values().filter(|ty| ty.is_global && ty.parts.base);
+        let globals = types.map(|ty| GlobalType { ty: ty.no, name: ty.name.clone() }).collect();
+        let role = BaseManagerRole::new(address).with_limits(self.project.limits()).with_globals(globals);
+        self.start(address, move |_| Ok((role, |()| {})))
     }
 
     fn start_cell_manager(&self) -> anyhow::Result<RoleHandle> {
@@ -245,6 +283,31 @@ impl Builder<'_> {
             cells_expected: self.project.file.roles.cells,
         };
         self.start(address, move |_| Ok((CellManagerRole::new(config), |_| {})))
+    }
+
+    fn start_config(&self, mut tell: ReleaseTeller) -> anyhow::Result<(RoleHandle, ExternalSender<ConfigIn>)> {
+        let address = self.address(RoleKind::Config)?;
+        let limits = self.project.limits().clone();
+        let settings =
+            ConfigSettings { address, limits, first: self.project.logic.to_release(&self.project.definitions) };
+        let (bring_in, brought) = crossbeam_channel::bounded(1);
+        let handle = self.start(address, move |external| {
+            let _ = bring_in.send(external);
+            Ok((ConfigRole::new(settings), move |event| tell.tell(event)))
+        })?;
+        Ok((handle, brought.recv()?))
+    }
+
+    fn start_interfaces(&self) -> anyhow::Result<RoleHandle> {
+        let address = self.address(RoleKind::Interfaces)?;
+        let allow = AllowList::parse(&self.project.file.http.allow)?;
+        let config = InterfacesConfig { address, limits: self.project.limits().clone(), allow };
+        let runtime = self.runtime.clone();
+        self.start(address, move |ends| {
+            let back = move |ticket, end| bring(&ends, InterfacesIn::Http(ticket, end));
+            let mut client = HttpClient::new(runtime, Trust::default(), back)?;
+            Ok((InterfacesRole::new(config), move |out| client.send(out)))
+        })
     }
 
     fn start_cell(&self) -> anyhow::Result<(RoleHandle, Guard)> {
@@ -335,14 +398,18 @@ impl Builder<'_> {
         part: Part,
     ) -> (impl FnOnce(Rc<dyn World>) -> BuiltLogic + Send + 'static, Receiver<Arc<AtomicBool>>) {
         let definitions = self.project.definitions.clone();
-        let scripts = self.project.scripts.clone();
+        let scripts = self.project.logic.scripts.clone();
         let limits = self.project.limits().clone();
         let (tell, told) = crossbeam_channel::bounded(1);
         let build = move |world| -> BuiltLogic {
+            let native = crate::game::native_host(part, &definitions, &limits, &world);
             let config = HostConfig { part, definitions, scripts, limits, world, chance: Chance::from_system() };
             let host = ScriptHost::new(config).map_err(|why| why.to_string())?;
             let _ = tell.send(host.halt_flag());
-            Ok(Box::new(host))
+            Ok(match native {
+                Some(native) => Box::new(MixedHost::new(host, native)),
+                None => Box::new(host),
+            })
         };
         (build, told)
     }

@@ -1,11 +1,11 @@
 //! A running game: a process of its own on free ports, with its data in a folder of its own.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -75,8 +75,8 @@ pub(crate) struct Game {
     child: Child,
     /// The console's port; the login's is the next one.
     pub(crate) port: u16,
-    /// What it prints. Kept, so that it always has somebody to print to.
-    _lines: Mutex<mpsc::Receiver<Value>>,
+    /// What it has printed.
+    lines: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Game {
@@ -87,22 +87,28 @@ impl Game {
 
     /// The same, on a port of the caller's choice and with more arguments.
     pub(crate) fn start_with(project: &Path, data: &Path, port: u16, more: &[&str]) -> Self {
-        let mut command = kuafu(&["up"]);
+        Self::start_by(kuafu(&["up"]), project, data, port, more)
+    }
+
+    /// The same by another program, which is given with its `up`.
+    pub(crate) fn start_by(mut command: Command, project: &Path, data: &Path, port: u16, more: &[&str]) -> Self {
         command.arg(project).args(["--json", "--strict-bus", "--port-base", &port.to_string(), "--data"]).arg(data);
         command.args(more).stdout(Stdio::piped()).stdin(Stdio::null());
         let mut child = command.spawn().expect("the program can be started");
         let out = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let (tell, lines) = mpsc::sync_channel(64);
+        let (tell, ready) = mpsc::sync_channel(1);
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let printed = lines.clone();
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
-                let value = serde_json::from_str(&line).expect("with --json every line is JSON");
-                if tell.send(value).is_err() {
-                    break;
-                }
+                let value: Value = serde_json::from_str(&line).expect("with --json every line is JSON");
+                printed.lock().expect("nobody panics with it").push(value.clone());
+                // The first line is waited for, the others are looked up.
+                let _ = tell.try_send(value);
             }
         });
-        let ready = lines.recv_timeout(PATIENCE);
-        let game = Self { child, port, _lines: Mutex::new(lines) };
+        let ready = ready.recv_timeout(PATIENCE);
+        let game = Self { child, port, lines };
         let ready = ready.expect("the game says that it is ready");
         assert_eq!(ready["ready"], true, "{ready}");
         game
@@ -112,6 +118,24 @@ impl Game {
     pub(crate) fn start_limited(project: &Path, data: &Path, limits: &[&str]) -> Self {
         let more: Vec<&str> = limits.iter().flat_map(|limit| ["--limit", limit]).collect();
         Self::start_with(project, data, free_ports(), &more)
+    }
+
+    /// Everything that it has printed of releases.
+    pub(crate) fn releases(&self) -> Vec<Value> {
+        let lines = self.lines.lock().expect("nobody panics with it");
+        lines.iter().filter(|line| line["event"].is_string()).cloned().collect()
+    }
+
+    /// What the console knows.
+    pub(crate) fn status(&self) -> Value {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the console listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let host = format!("127.0.0.1:{}", self.port);
+        write!(stream, "GET /api/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).expect("JSON")
     }
 
     /// The console's address.
