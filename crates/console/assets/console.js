@@ -1,8 +1,10 @@
 /** The page's entry: takes the stream apart and tells each part of the page what concerns it. */
 
+import { Debug } from "./debug.js";
 import { Faults } from "./faults.js";
 import { byId, bytes, count, millis, rate, say, sayUnit, span } from "./format.js";
 import { LiveMap } from "./map.js";
+import { Releases } from "./releases.js";
 import { Roles } from "./roles.js";
 import { Spark } from "./spark.js";
 import { Stream } from "./stream.js";
@@ -11,9 +13,12 @@ const LINK_WORDS = { connecting: "connecting", live: "live", lost: "connection l
 /** Below this share of its time a tick is healthy. */
 const HEALTHY_SHARE = 0.6;
 
-const map = new LiveMap(JSON.parse(document.body.dataset.types || "{}"));
+const types = JSON.parse(document.body.dataset.types || "{}");
+const map = new LiveMap(types, (id) => debug.choose(id));
 const roles = new Roles();
 const faults = new Faults();
+const releases = new Releases();
+const debug = new Debug(Object.values(types), (id) => map.mark(id));
 const pointed = { players: null, bytes: null, tick: null };
 let last = null;
 
@@ -57,6 +62,8 @@ function showStatus(status) {
   showSpaces(status.space_list);
   roles.show(status);
   faults.show(status);
+  releases.show(status);
+  debug.show(status);
 }
 
 function showTiles(status) {

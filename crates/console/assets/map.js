@@ -13,6 +13,8 @@ const PALETTE = {
 const FADE_MS = 350;
 const LEAP_METRES = 40;
 const HOVER_PIXELS = 14;
+/** A pointer that went farther was dragging. */
+const CLICK_PIXELS = 5;
 
 export class LiveMap {
   #canvas = byId("map");
@@ -27,22 +29,37 @@ export class LiveMap {
   #interval = 500;
   #frame = 0;
   #pointer = null;
+  #pressed = [0, 0];
+  #marked = null;
   #chips = new Map();
   #dark = matchMedia("(prefers-color-scheme: dark)");
   #colors = {};
 
-  /** `types`: names by number. */
-  constructor(types) {
+  /** `types`: names by number. `pick`: told the id of an entity that is clicked. */
+  constructor(types, pick) {
     this.#types = types;
     this.#order = Object.keys(types).map(Number).sort((a, b) => a - b);
     new ResizeObserver(() => this.#resize()).observe(this.#canvas);
     this.#dark.addEventListener("change", () => this.#readColors());
     this.#canvas.addEventListener("pointermove", (event) => this.#hover([event.offsetX, event.offsetY]));
     this.#canvas.addEventListener("pointerleave", () => this.#hover(null));
+    this.#canvas.addEventListener("pointerdown", (event) => (this.#pressed = [event.offsetX, event.offsetY]));
+    this.#canvas.addEventListener("click", (event) => {
+      const at = [event.offsetX, event.offsetY];
+      if (Math.hypot(at[0] - this.#pressed[0], at[1] - this.#pressed[1]) > CLICK_PIXELS) return;
+      const near = this.#nearest(this.#progress(performance.now()), at);
+      if (near) pick(near.dot.id);
+    });
     byId("zoom-in").addEventListener("click", () => this.#view.zoomBy(1.6));
     byId("zoom-out").addEventListener("click", () => this.#view.zoomBy(1 / 1.6));
     byId("zoom-all").addEventListener("click", () => this.#view.whole());
     this.#readColors();
+  }
+
+  /** Keeps a ring around an entity, or around none. */
+  mark(id) {
+    this.#marked = id;
+    this.#request();
   }
 
   /** Another space is watched: nothing of the last one stays. */
@@ -134,7 +151,7 @@ export class LiveMap {
 
   #readColors() {
     const style = getComputedStyle(document.body);
-    for (const name of ["field", "grid", "line", "text", "dim"]) this.#colors[name] = style.getPropertyValue(`--${name}`).trim();
+    for (const name of ["field", "grid", "line", "text", "dim", "accent"]) this.#colors[name] = style.getPropertyValue(`--${name}`).trim();
     for (const [type, chip] of this.#chips) chip.circle.setAttribute("fill", this.#color(type));
     this.#request();
   }
@@ -162,6 +179,7 @@ export class LiveMap {
     this.#drawGround(width, height);
     const progress = this.#progress(now);
     const moving = this.#drawDots(progress, now, width, height);
+    this.#drawMark(progress);
     this.#tellHover(progress);
     if (moving || progress < 1) this.#request();
   }
@@ -249,6 +267,19 @@ export class LiveMap {
     pen.fill();
   }
 
+  #drawMark(progress) {
+    const dot = this.#dots.get(this.#marked);
+    if (!dot || dot.left !== null) return;
+    const [left, top] = this.#view.offset;
+    const [x, z] = this.#where(dot, progress);
+    const pen = this.#pen;
+    pen.strokeStyle = this.#colors.accent;
+    pen.lineWidth = 2.5;
+    pen.beginPath();
+    pen.arc(x * this.#view.scale + left, z * this.#view.scale + top, 12, 0, Math.PI * 2);
+    pen.stroke();
+  }
+
   #hover(pointer) {
     this.#pointer = pointer;
     this.#request();
@@ -256,7 +287,7 @@ export class LiveMap {
 
   #tellHover(progress) {
     const tip = byId("tip");
-    const near = this.#pointer && !this.#view.dragging ? this.#nearest(progress) : null;
+    const near = this.#pointer && !this.#view.dragging ? this.#nearest(progress, this.#pointer) : null;
     tip.hidden = near === null;
     if (near === null) return;
     const { dot, x, y } = near;
@@ -277,14 +308,14 @@ export class LiveMap {
     tip.style.top = `${this.#canvas.offsetTop + (y > 80 ? y - tip.offsetHeight - 16 : y + 18)}px`;
   }
 
-  #nearest(progress) {
+  #nearest(progress, pointer) {
     const scale = this.#view.scale;
     const [left, top] = this.#view.offset;
     let [best, distance] = [null, HOVER_PIXELS];
     for (const dot of this.#dots.values()) {
       const [worldX, worldZ] = this.#where(dot, progress);
       const [x, y] = [worldX * scale + left, worldZ * scale + top];
-      const far = Math.hypot(x - this.#pointer[0], y - this.#pointer[1]);
+      const far = Math.hypot(x - pointer[0], y - pointer[1]);
       if (dot.left === null && far < distance) [best, distance] = [{ dot, x, y }, far];
     }
     return best;

@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kuafu_bus::LocalBus;
-use kuafu_console::{ConsoleConfig, ConsoleHttp, SDK_FILES, SpaceName};
+use kuafu_console::{ConsoleConfig, ConsoleHttp, Operator, OperatorToken, SDK_FILES, SpaceName};
+use kuafu_contract::config::{Event, EventKind, Problem, Runner, Status};
 use kuafu_contract::console::{Dot, Map, Report, Request as Told};
-use kuafu_contract::{Address, Request, RoleKind, cell};
-use kuafu_core::{Incarnation, Limits, Moment, Now, SpaceId};
-use kuafu_node::{CallBook, Input, Node, Output, Role, SystemClock};
+use kuafu_contract::logic::{self, Entity, EntryPoint, Function, Heap, Profile};
+use kuafu_contract::{Address, Reply, Request, RoleKind, cell};
+use kuafu_core::{Code, EntityId, Incarnation, Limits, Moment, Now, Refusal, SpaceId, WallTime};
+use kuafu_node::{CallBook, CallRef, Input, Node, Output, Role, SystemClock};
 
 const TYPES: [&str; 4] = ["avatar", "wisp", "chest", "tree"];
 
@@ -34,6 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         RoleKind::BaseManager,
         RoleKind::Cell,
         RoleKind::CellManager,
+        RoleKind::Config,
         RoleKind::Db,
         RoleKind::Login,
     ];
@@ -41,6 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let role = Scripted::new(address(kind, number), people);
         roles.push(node.start(role.address, move |_| Ok((role, |()| {})))?);
     }
+    let folder = std::env::temp_dir();
+    let operator = Operator { token: OperatorToken::new("scripted"), audit: folder.join("kuafu-scripted-audit.log") };
     let http = ConsoleHttp {
         bind: ([127, 0, 0, 1], port).into(),
         hosts: Vec::new(),
@@ -49,11 +54,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         login_port: 9999,
         types: TYPES.iter().zip(1..).map(|(name, number)| (number, (*name).to_owned())).collect(),
         sdk: SDK_FILES,
+        operator: Some(operator.clone()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let server = kuafu_console::serve(http, desk).await?;
-        eprintln!("the scripted console is at http://{}/", server.address());
+        eprintln!("the scripted console is at http://{}/#operator=scripted", server.address());
         // One base falls silent after a while, as a crashed one would.
         tokio::time::sleep(Duration::from_secs(20)).await;
         roles.remove(2).kill();
@@ -72,6 +78,7 @@ struct Scripted {
     next: Moment,
     beat: u64,
     watched: Option<(SpaceId, Moment)>,
+    profile: Option<(CallRef, Moment)>,
     chance: AtomicU64,
     people: u64,
 }
@@ -79,7 +86,7 @@ struct Scripted {
 impl Scripted {
     fn new(address: Address, people: u64) -> Self {
         let chance = AtomicU64::new(u64::from(address.incarnation.0) * 7919);
-        Self { address, book: CallBook::default(), next: Moment(0), beat: 0, watched: None, chance, people }
+        Self { address, book: CallBook::default(), next: Moment(0), beat: 0, watched: None, profile: None, chance, people }
     }
 
     /// Between 0 and 1, the same in each run.
@@ -124,8 +131,11 @@ impl Scripted {
                     ("queue", 0.0),
                 ]
             }
-            RoleKind::Config => vec![("release", 1.0)],
+            RoleKind::Config => vec![("members", 3.0), ("release", 1.0)],
             RoleKind::Db => vec![("commit_ms_p99", 1.4 + self.noise()), ("commits", (seconds * 4.6).floor())],
+            RoleKind::Interfaces => {
+                vec![("http_in_flight", (self.noise() * 3.0).floor()), ("http_requests", (seconds * 0.4).floor())]
+            }
             RoleKind::Accounts | RoleKind::BaseManager | RoleKind::CellManager | RoleKind::Console => {
                 vec![("calls", (seconds * 2.2).floor())]
             }
@@ -186,6 +196,74 @@ impl Scripted {
     }
 }
 
+/// Made-up logic: it answers what it is asked with something that looks like an answer.
+impl Scripted {
+    fn look(&self, request: logic::Request) -> Result<logic::Reply, Refusal> {
+        match request {
+            logic::Request::Evaluate { source, .. } if source.contains("error") => Err(Refusal::new(
+                Code::ScriptFailed,
+                "console:1: attempt to index nil with 'name'\n  scripts/avatar.luau:42 in greet\n  console:1",
+            )),
+            logic::Request::Evaluate { source, .. } if source.contains("position") => {
+                let seconds = self.beat as f64 / 2.0;
+                let text = format!("{{ x = {:.1}, y = 0, z = {:.1} }}", seconds.sin() * 40.0, seconds.cos() * 40.0);
+                Ok(logic::Reply::Evaluated { text, is_cut: false })
+            }
+            logic::Request::Evaluate { .. } => {
+                let text = "{ bag = { { hue = 40, kind = \"lantern\" } }, gold = 10, name = \"Ada\" }".to_owned();
+                Ok(logic::Reply::Evaluated { text, is_cut: false })
+            }
+            logic::Request::Heap => {
+                let row = |(name, count, bytes): (&str, u64, u64)| Heap {
+                    type_name: name.into(),
+                    entities: count,
+                    bytes: count * bytes,
+                };
+                let rows = [("avatar", 140, 4_200), ("tree", 32, 900), ("wisp", 20, 1_300), ("chest", 8, 1_100)];
+                Ok(logic::Reply::Heap(rows.map(row).into()))
+            }
+            logic::Request::Entities { type_name, entity } => {
+                let fits = |row: &Entity| {
+                    entity.is_none_or(|id| id.0 & 0xffff == row.entity.0 & 0xffff)
+                        && type_name.as_ref().is_none_or(|name| *name == row.type_name)
+                };
+                let names = ["Ada", "Bo", "Chen", "Dara", "Efua", "", "", ""];
+                let rows = (60..200).map(|number| Entity {
+                    entity: EntityId(7 << 32 | number),
+                    type_name: if number % 8 < 5 { "avatar" } else { "wisp" }.into(),
+                    name: names[number as usize % 8].into(),
+                });
+                let list: Vec<_> = rows.filter(fits).collect();
+                let all = list.len() as u32;
+                Ok(logic::Reply::Entities { list, all })
+            }
+            _ => Err(Code::NotAllowed.into()),
+        }
+    }
+}
+
+fn profile() -> Profile {
+    let function = |(function, own_steps, all_steps): (&str, u64, u64)| Function {
+        function: function.into(),
+        own_steps,
+        all_steps,
+    };
+    let functions = [
+        ("scripts/avatar.luau:42 nearest", 61_000, 64_000),
+        ("scripts/wisp.luau:19 pulse", 22_000, 22_000),
+        ("scripts/lib/money.luau:7 rounded", 9_000, 9_000),
+        ("scripts/avatar.luau:87 say", 2_000, 66_000),
+    ];
+    let entry = |(entry, times, steps, steps_max): (&str, u64, u64, u64)| EntryPoint {
+        entry: entry.into(),
+        times,
+        steps,
+        steps_max,
+    };
+    let entries = [("avatar.say", 212, 66_000, 1_203), ("wisp.on_timer", 1_410, 31_000, 44), ("chest.open", 3, 90, 30)];
+    Profile { steps: 94_000, functions: functions.map(function).into(), entries: entries.map(entry).into() }
+}
+
 impl Role for Scripted {
     type In = ();
     type Out = ();
@@ -195,11 +273,25 @@ impl Role for Scripted {
             Input::Notice { request: Request::Cell(cell::Request::WatchMap { space, .. }), .. } => {
                 self.watched = Some((space, now.at + Duration::from_secs(5)));
             }
+            Input::Call { from, request: Request::Logic(logic::Request::Profile { ms }) } => {
+                self.profile = Some((from, now.at + Duration::from_millis(u64::from(ms))));
+            }
+            Input::Call { from, request: Request::Logic(request) } => {
+                let result = self.look(request);
+                self.book.answer(from, result);
+            }
             Input::Wake => {
+                if let Some((from, _)) = self.profile.take_if(|(_, until)| *until <= now.at) {
+                    self.book.answer(from, Ok::<Reply, _>(logic::Reply::Profile(profile()).into()));
+                }
                 self.next = now.at + Duration::from_millis(500);
                 self.beat += 1;
                 if self.beat.is_multiple_of(2) {
                     self.report();
+                    if self.address.role == RoleKind::Config {
+                        let status = releases(self.address, self.beat / 2, now.wall);
+                        self.book.notice(RoleKind::Console, Told::Releases(status));
+                    }
                 }
                 if self.address.role == RoleKind::Cell && self.beat.is_multiple_of(30) {
                     self.fault();
@@ -218,5 +310,70 @@ impl Role for Scripted {
 
     fn next_wake(&self) -> Option<Moment> {
         Some(self.next)
+    }
+}
+
+/// A developer saves a file every few seconds: it runs, it does not compile, it errs and is taken back, in turn.
+fn releases(from: Address, second: u64, now: WallTime) -> Status {
+    let saves = second / 6;
+    let at = |save: u64| WallTime(now.0 - (second - save * 6) * 1_000);
+    let good = (saves / 4 + 1) * 2;
+    let event = |save: u64| {
+        let (kind, text) = match save % 4 {
+            0 => (EventKind::Activated, ""),
+            1 => (EventKind::Refused, ""),
+            2 => (
+                EventKind::RolledBack,
+                "24 errors; the first: avatar.say: scripts/avatar.luau:42: attempt to index nil",
+            ),
+            _ => (EventKind::RestartNeeded, "kuafu.toml: limits.tick_hz 10 → 20"),
+        };
+        let problem = |line, message: &str| Problem {
+            file: "scripts/avatar.luau".into(),
+            line,
+            column: 9,
+            code: "script-syntax".into(),
+            message: message.into(),
+            help: "correct the line; see https://luau.org/syntax".into(),
+        };
+        let problems = vec![
+            problem(12, "Expected `end` (to close `function` at line 9), got <eof>"),
+            problem(31, "unknown global `kuafo`"),
+        ];
+        Event {
+            at: at(save),
+            kind,
+            release: (save / 4 + 1) * 2 + u64::from(save % 4 == 2),
+            present: (save / 4 + 1) * 2,
+            changed: ["scripts/avatar.luau", "scripts/lib/money.luau", "data/monsters.csv"].map(str::to_owned).into(),
+            changed_more: 4,
+            checked_ms: 29,
+            took_ms: 9,
+            text: text.to_owned(),
+            problems: if kind == EventKind::Refused { problems } else { Vec::new() },
+            problems_more: 0,
+        }
+    };
+    let runner = |role, number, release, faults| Runner {
+        address: address(role, number),
+        release,
+        faults,
+        trouble: String::new(),
+    };
+    Status {
+        from,
+        release: good,
+        since: at(saves / 4 * 4),
+        changed: vec!["scripts/avatar.luau".into(), "data/monsters.csv".into()],
+        changed_more: 0,
+        previous: Some(good - 1),
+        staging: (second % 6 == 5).then_some(good + 1),
+        runners: vec![
+            runner(RoleKind::Base, 3, good, 0),
+            runner(RoleKind::Base, 4, good - u64::from(second % 6 < 2), 0),
+            runner(RoleKind::Cell, 6, good, second % 3 * 4),
+        ],
+        restart_needed: if saves % 4 == 3 { vec!["kuafu.toml: limits.tick_hz 10 → 20".into()] } else { Vec::new() },
+        events: (0..saves).rev().take(Status::EVENTS_MAX).map(event).collect(),
     }
 }

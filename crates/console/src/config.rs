@@ -44,6 +44,44 @@ pub struct ConsoleHttp {
     pub types: BTreeMap<u16, String>,
     /// The browser client library: name below `/sdk/` and text. [`crate::SDK_FILES`] unless a test has its own.
     pub sdk: &'static [(&'static str, &'static str)],
+    /// Who may steer the game, and where that is written down; `None` when nobody may.
+    pub operator: Option<Operator>,
+}
+
+/// What steering needs.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Who has it may steer.
+    pub token: OperatorToken,
+    /// The audit log: everything that was steered, one JSON object a line. When it is full it is renamed to the same
+    /// path with `.1` added, and begun anew.
+    pub audit: PathBuf,
+}
+
+/// The secret of an operator. Only its hash is kept, which is also what makes comparing take the same time whatever is
+/// offered.
+#[derive(Clone)]
+pub struct OperatorToken(blake3::Hash);
+
+impl OperatorToken {
+    /// The token that this text is.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(blake3::hash(text.as_bytes()))
+    }
+
+    /// Whether somebody has it. Takes as long when nearly right as when all wrong.
+    #[must_use]
+    pub fn is(&self, offered: &str) -> bool {
+        // Hashes compare in constant time.
+        self.0 == blake3::hash(offered.as_bytes())
+    }
+}
+
+impl std::fmt::Debug for OperatorToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OperatorToken(…)")
+    }
 }
 
 /// Why the console could not start to listen.
@@ -63,6 +101,15 @@ pub enum ConsoleError {
     Bind {
         /// The address that was asked for.
         bind: SocketAddr,
+        /// What the system said.
+        #[source]
+        why: std::io::Error,
+    },
+    /// The audit log cannot be written.
+    #[error("the audit log {} cannot be written: {why}", path.display())]
+    Audit {
+        /// Where it should be.
+        path: PathBuf,
         /// What the system said.
         #[source]
         why: std::io::Error,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kuafu_contract::{Address, RoleKind};
+use kuafu_contract::{Address, RoleKind, config};
 use kuafu_core::{Now, SpaceId, WallTime};
 
 /// All that the console knows.
@@ -42,6 +42,8 @@ pub struct Picture {
     pub faults: Vec<FaultPicture>,
     /// Faults since the console began.
     pub faults_total: u64,
+    /// The releases of game logic, when a config role told of them.
+    pub releases: Option<config::Status>,
     /// One sample a second, the oldest first.
     pub history: Vec<Sample>,
 }
@@ -180,6 +182,7 @@ impl Picture {
             spaces: Vec::new(),
             faults: Vec::new(),
             faults_total: 0,
+            releases: None,
             history: Vec::new(),
         }
     }
@@ -187,6 +190,12 @@ impl Picture {
     /// Instances of a role that still report.
     pub fn alive(&self, role: RoleKind) -> impl Iterator<Item = &RolePicture> {
         self.roles.iter().filter(move |each| each.address.role == role && each.is_alive())
+    }
+
+    /// The live instances that run game logic.
+    #[must_use]
+    pub fn logic_roles(&self) -> Vec<Address> {
+        [RoleKind::Base, RoleKind::Cell].into_iter().flat_map(|role| self.alive(role)).map(|role| role.address).collect()
     }
 }
 

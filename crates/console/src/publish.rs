@@ -9,10 +9,11 @@ use std::sync::mpsc::sync_channel;
 
 use kuafu_contract::Address;
 use kuafu_contract::console::Map;
-use kuafu_core::SpaceId;
+use kuafu_core::{Clock, SpaceId};
 use kuafu_node::{Executor, ExternalSender, Node, RoleHandle};
 use tokio::sync::watch;
 
+use crate::answers::Answers;
 use crate::config::ConsoleConfig;
 use crate::http::json;
 use crate::picture::Picture;
@@ -34,6 +35,7 @@ pub struct Board {
     published: watch::Sender<Published>,
     maps: watch::Sender<Maps>,
     map_number: u64,
+    answers: Answers,
 }
 
 /// The HTTP side.
@@ -41,15 +43,24 @@ pub struct Board {
 pub struct Views {
     pub(crate) published: watch::Receiver<Published>,
     pub(crate) maps: watch::Receiver<Maps>,
+    pub(crate) answers: Answers,
 }
 
 /// What [`crate::serve`] needs of a running console role.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Desk {
     /// What it publishes.
     pub views: Views,
     /// What can be asked of it.
     pub requests: ExternalSender<In>,
+    /// What the time is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("views", &self.views).finish_non_exhaustive()
+    }
 }
 
 /// Both sides, with an empty picture between them.
@@ -59,7 +70,9 @@ pub fn board(console: Address) -> (Board, Views) {
     let json = json::status(&picture);
     let (published, published_out) = watch::channel(Published { picture, json });
     let (maps, maps_out) = watch::channel(Maps::new());
-    (Board { published, maps, map_number: 0 }, Views { published: published_out, maps: maps_out })
+    let answers = Answers::default();
+    let views = Views { published: published_out, maps: maps_out, answers: answers.clone() };
+    (Board { published, maps, map_number: 0, answers }, views)
 }
 
 /// Starts the console role on its own thread.
@@ -75,7 +88,7 @@ pub fn start(node: &Node, config: ConsoleConfig) -> Result<(RoleHandle, Desk), S
         Ok((ConsoleRole::new(config), board))
     })?;
     let requests = requests.recv().map_err(|_| "the console ended while it started".to_owned())?;
-    Ok((handle, Desk { views, requests }))
+    Ok((handle, Desk { views, requests, clock: node.clock().clone() }))
 }
 
 impl Board {
@@ -96,6 +109,7 @@ impl Executor<Out> for Board {
                 self.published.send_replace(Published { picture, json });
             }
             Out::Map(map) => self.show_map(&map),
+            Out::Answered { number, outcome } => self.answers.bring(number, outcome),
             Out::MapOver(space) => self.maps.send_modify(|maps| {
                 maps.remove(&space);
             }),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kuafu_contract::console::{Map, Report, Request as Told};
-use kuafu_contract::{Address, Request, RoleKind, cell};
-use kuafu_core::{Code, Moment, Now, SpaceId};
+use kuafu_contract::{Address, Outcome, Request, RoleKind, cell, config, logic};
+use kuafu_core::{Code, Moment, Now, Refusal, SpaceId};
 use kuafu_node::{CallBook, Counters, Input, Output, Role};
 
 use crate::config::ConsoleConfig;
 use crate::gather::Gathered;
 use crate::gather::instance::Taken;
+use crate::gather::releases::bounded;
 use crate::gather::spaces::NAME_BYTES_MAX;
 use crate::gather::text::shortened;
 use crate::gather::watch::Watches;
@@ -20,7 +21,7 @@ use crate::picture::Picture;
 const PUBLISH_PERIOD: Duration = Duration::from_secs(1);
 
 /// What the HTTP side brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum In {
     /// Somebody looks at the map of a space. Said every few seconds, as long as it is so.
     WatchMap {
@@ -29,6 +30,17 @@ pub enum In {
     },
     /// Start the measuring window anew.
     Reset,
+    /// Put a question to the logic of a base or a cell. [`Out::Answered`] follows in any case.
+    Ask {
+        /// Comes back with the answer.
+        number: u64,
+        /// Whom.
+        to: Address,
+        /// What: something that looks into logic.
+        request: logic::Request,
+    },
+    /// Somebody offered a wrong operator's token.
+    TokenWrong,
 }
 
 /// What goes to the HTTP side.
@@ -40,6 +52,13 @@ pub enum Out {
     Map(Arc<Map>),
     /// Nobody looks at the map of this space any more.
     MapOver(SpaceId),
+    /// How [`In::Ask`] ended.
+    Answered {
+        /// Its number.
+        number: u64,
+        /// A value, a refusal, or unknown.
+        outcome: Outcome,
+    },
 }
 
 /// Gathers what the roles tell.
@@ -49,7 +68,8 @@ pub struct ConsoleRole {
     gathered: Gathered,
     watches: Watches,
     counters: Counters,
-    book: CallBook<Out, ()>,
+    /// The purpose of a call is the number of the question.
+    book: CallBook<Out, u64>,
     next_publish: Moment,
     state: &'static str,
 }
@@ -76,6 +96,7 @@ impl ConsoleRole {
             Told::Fault { from, type_name, entry, message } => {
                 self.gathered.faults.take(now.wall, from, type_name, entry, message);
             }
+            Told::Releases(status) => self.handle_releases(from, status),
         }
     }
 
@@ -102,6 +123,14 @@ impl ConsoleRole {
         self.book.external(Out::Map(Arc::new(map)));
     }
 
+    fn handle_releases(&mut self, from: Address, status: config::Status) {
+        if from.role == RoleKind::Config && status.from == from {
+            self.gathered.releases = Some(bounded(status));
+        } else {
+            self.counters.count("releases_unwanted");
+        }
+    }
+
     fn handle_external(&mut self, now: Now, what: In) {
         match what {
             In::WatchMap { space } if self.watches.look(now.at, space) => self.ask_for_maps(now.at),
@@ -110,6 +139,25 @@ impl ConsoleRole {
                 self.gathered.reset(now);
                 self.publish(now);
             }
+            In::Ask { number, to, request } => self.ask(number, to, request),
+            In::TokenWrong => self.counters.count("operator_tokens_wrong"),
+        }
+    }
+
+    fn ask(&mut self, number: u64, to: Address, request: logic::Request) {
+        if matches!(to.role, RoleKind::Base | RoleKind::Cell) && request.is_look() {
+            self.counters.count("logic_questions");
+            self.book.call(to, request, number);
+            return;
+        }
+        let refusal = Refusal::new(Code::NotAllowed, format!("{to} is no base and no cell, or this is no question"));
+        self.book.external(Out::Answered { number, outcome: Outcome::Refused(refusal) });
+    }
+
+    fn handle_answer(&mut self, call: kuafu_contract::CallId, outcome: Outcome) {
+        match self.book.close(call) {
+            Some(number) => self.book.external(Out::Answered { number, outcome }),
+            None => self.counters.count("answers_unexpected"),
         }
     }
 
@@ -180,7 +228,8 @@ impl Role for ConsoleRole {
                 self.publish(now);
                 self.book.drained();
             }
-            Input::Answer { .. } | Input::Frame { .. } | Input::Credit { .. } | Input::LinkDown { .. } => {}
+            Input::Answer { call, outcome } => self.handle_answer(call, outcome),
+            Input::Frame { .. } | Input::Credit { .. } | Input::LinkDown { .. } => {}
         }
     }
 

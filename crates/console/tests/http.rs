@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use kuafu_bus::{Delivery, Inbox, LocalBus, Overflow};
 use kuafu_console::{ConsoleConfig, ConsoleError, ConsoleHttp, ConsoleServer, SDK_FILES, SpaceName, serve, start};
+use kuafu_contract::config::{Event, EventKind, Problem, Runner, Status};
 use kuafu_contract::console::{Dot, Map, Report, Request as Told};
 use kuafu_contract::{Address, Body, Envelope, Request, RoleKind, cell};
-use kuafu_core::{Incarnation, Limits, SpaceId};
+use kuafu_core::{Incarnation, Limits, SpaceId, WallTime};
 use kuafu_node::{Node, RoleHandle, SystemClock};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -41,6 +42,7 @@ fn http(bind: SocketAddr, client: &Path) -> ConsoleHttp {
         login_port: 9_999,
         types: BTreeMap::from([(1, "avatar".to_owned())]),
         sdk: SDK_FILES,
+        operator: None,
     }
 }
 
@@ -177,6 +179,60 @@ fn the_status_has_what_a_measurement_needs() {
     assert_eq!(status["cpu_ms_per_tick"]["cell"], 4.0);
     let ids: Vec<_> = status["roles"].as_array().expect("roles").iter().map(|role| role["id"].clone()).collect();
     assert_eq!(ids, ["base#3", "cell#2", "console#1"]);
+}
+
+#[test]
+fn the_status_tells_of_releases() {
+    let console = run();
+    let config = Address { role: RoleKind::Config, incarnation: Incarnation(4) };
+    let problem = Problem {
+        file: "scripts/avatar.luau".into(),
+        line: 12,
+        column: 3,
+        code: "script-syntax".into(),
+        message: "expected `end`".into(),
+        help: "close it".into(),
+    };
+    let event = Event {
+        at: WallTime(7),
+        kind: EventKind::Refused,
+        release: 0,
+        present: 3,
+        changed: vec!["scripts/avatar.luau".into()],
+        changed_more: 1,
+        checked_ms: 0,
+        took_ms: 0,
+        text: String::new(),
+        problems: vec![problem],
+        problems_more: 4,
+    };
+    let status = Status {
+        from: config,
+        release: 3,
+        since: WallTime(5),
+        changed: Vec::new(),
+        changed_more: 0,
+        previous: Some(2),
+        staging: Some(4),
+        runners: vec![Runner { address: CELL, release: 2, faults: 1, trouble: "slow".into() }],
+        restart_needed: vec!["kuafu.toml".into()],
+        events: vec![event],
+    };
+    console.tell(config, Told::Releases(status));
+    let status = console.wait_for("/api/events", "status", |status| !status["releases"].is_null());
+    let shown = &status["releases"];
+    assert_eq!((&shown["release"], &shown["previous"], &shown["staging"]), (&3.into(), &2.into(), &4.into()));
+    let runner = serde_json::json!({ "id": "cell#2", "release": 2, "faults": 1, "trouble": "slow" });
+    assert_eq!((&shown["runners"][0], &shown["restart_needed"][0]), (&runner, &"kuafu.toml".into()));
+    let event = &shown["events"][0];
+    assert_eq!(
+        (&event["event"], &event["changed_count"], &event["problems_count"]),
+        (&"refused".into(), &2.into(), &5.into())
+    );
+    assert_eq!(
+        (&event["problems"][0]["file"], &event["problems"][0]["line"]),
+        (&"scripts/avatar.luau".into(), &12.into())
+    );
 }
 
 #[test]

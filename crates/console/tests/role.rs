@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kuafu_console::{ConsoleConfig, ConsoleRole, In, Out, Picture, SpaceName};
+use kuafu_contract::config::{Event, EventKind, Status};
 use kuafu_contract::console::{Dot, Map, Report, Request as Told};
-use kuafu_contract::{Address, CallId, Request, RoleKind, Target, cell};
-use kuafu_core::{Incarnation, Moment, Now, SpaceId, WallTime};
+use kuafu_contract::{Address, CallId, Outcome, Request, RoleKind, Target, cell, logic};
+use kuafu_core::{Code, Incarnation, Moment, Now, SpaceId, WallTime};
 use kuafu_node::{CallRef, Input, Output, Role};
 use proptest::prelude::*;
 
@@ -369,4 +370,109 @@ proptest! {
             prop_assert!(measured.cpu_ms_per_tick.values().all(|ms| ms.is_finite() && *ms >= 0.0));
         }
     }
+}
+
+fn release_status(from: Address) -> Status {
+    let event = Event {
+        at: WallTime(7),
+        kind: EventKind::Refused,
+        release: 0,
+        present: 3,
+        changed: vec!["scripts/avatar.luau".to_owned(); 40],
+        changed_more: 2,
+        checked_ms: 0,
+        took_ms: 0,
+        text: "夸".repeat(2_000),
+        problems: Vec::new(),
+        problems_more: 0,
+    };
+    Status {
+        from,
+        release: 3,
+        since: WallTime(5),
+        changed: Vec::new(),
+        changed_more: 0,
+        previous: Some(2),
+        staging: None,
+        runners: Vec::new(),
+        restart_needed: vec!["x".repeat(9_000)],
+        events: vec![event; 50],
+    }
+}
+
+#[test]
+fn releases_are_shown_as_the_config_role_tells_them_and_within_bounds() {
+    let mut desk = Desk::new();
+    desk.pass(SECOND);
+    assert_eq!(desk.picture.releases, None);
+    let config = address(RoleKind::Config, 2);
+    desk.tell(address(RoleKind::Base, 3), Told::Releases(release_status(config)));
+    desk.tell(config, Told::Releases(release_status(address(RoleKind::Config, 9))));
+    desk.pass(SECOND);
+    assert_eq!(desk.picture.releases, None, "nobody else tells of releases");
+    desk.tell(config, Told::Releases(release_status(config)));
+    desk.pass(SECOND);
+    let shown = desk.picture.releases.clone().expect("it was told");
+    assert_eq!((shown.release, shown.previous), (3, Some(2)));
+    assert_eq!((shown.events.len(), shown.events[0].changed.len()), (Status::EVENTS_MAX, Event::CHANGED_MAX));
+    assert!(shown.events[0].text.len() <= Event::TEXT_BYTES_MAX && shown.restart_needed[0].len() <= 512);
+}
+
+/// The question that the console made of it, and what came out when it ended.
+fn ask(desk: &mut Desk, to: Address, request: logic::Request, outcome: Option<Outcome>) -> Vec<Output<Out>> {
+    desk.role.handle(desk.now, Input::External(In::Ask { number: 77, to, request }));
+    let mut outputs = Vec::new();
+    while let Some(output) = desk.role.poll_output() {
+        if let (Output::Call { call, .. }, Some(outcome)) = (&output, &outcome) {
+            desk.role.handle(desk.now, Input::Answer { call: *call, outcome: outcome.clone() });
+        }
+        outputs.push(output);
+    }
+    outputs
+}
+
+#[test]
+fn questions_go_to_the_role_that_is_meant_and_their_answers_come_back_by_number() {
+    let mut desk = Desk::new();
+    let cell = address(RoleKind::Cell, 4);
+    for outcome in [
+        Outcome::Value(logic::Reply::Heap(Vec::new()).into()),
+        Outcome::Refused(Code::EntityUnknown.into()),
+        Outcome::Unknown,
+    ] {
+        let outputs = ask(&mut desk, cell, logic::Request::Heap, Some(outcome.clone()));
+        let [Output::Call { to, request, .. }, Output::External(answered)] = &outputs[..] else {
+            panic!("{outputs:?}")
+        };
+        assert_eq!((*to, request), (Target::At(cell), &Request::Logic(logic::Request::Heap)));
+        assert_eq!(*answered, Out::Answered { number: 77, outcome });
+    }
+}
+
+#[test]
+fn nobody_but_bases_and_cells_is_asked_and_releases_are_not_the_consoles_business() {
+    let mut desk = Desk::new();
+    let cases = [
+        (address(RoleKind::Db, 4), logic::Request::Heap),
+        (address(RoleKind::Cell, 4), logic::Request::Activate { release: 2 }),
+    ];
+    for (to, request) in cases {
+        let outputs = ask(&mut desk, to, request, None);
+        let [Output::External(Out::Answered { number: 77, outcome: Outcome::Refused(refusal) })] = &outputs[..] else {
+            panic!("{outputs:?}")
+        };
+        assert_eq!(refusal.code, Code::NotAllowed);
+    }
+}
+
+#[test]
+fn wrong_tokens_are_counted() {
+    let mut desk = Desk::new();
+    for _ in 0..3 {
+        desk.feed(Input::External(In::TokenWrong));
+    }
+    desk.pass(SECOND);
+    desk.pass(SECOND);
+    let own = desk.picture.roles.iter().find(|role| role.address == CONSOLE).expect("it reports itself");
+    assert!(own.numbers.contains(&("operator_tokens_wrong".to_owned(), 3.0)), "{:?}", own.numbers);
 }

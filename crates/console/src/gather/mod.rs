@@ -2,6 +2,7 @@
 
 pub(crate) mod faults;
 pub(crate) mod instance;
+pub(crate) mod releases;
 pub(crate) mod spaces;
 pub(crate) mod text;
 pub(crate) mod ticks;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use kuafu_contract::console::Report;
-use kuafu_contract::{Address, RoleKind};
+use kuafu_contract::{Address, RoleKind, config};
 use kuafu_core::{Moment, Now};
 
 use crate::config::ConsoleConfig;
@@ -34,6 +35,8 @@ pub(crate) struct Gathered {
     instances: BTreeMap<Address, Instance>,
     pub(crate) faults: Faults,
     pub(crate) spaces: Spaces,
+    /// What the config role told last.
+    pub(crate) releases: Option<config::Status>,
     history: VecDeque<Sample>,
     window: MeasureWindow,
     started: Now,
@@ -47,6 +50,7 @@ impl Gathered {
             instances: BTreeMap::new(),
             faults: Faults::default(),
             spaces: Spaces::new(config.spaces),
+            releases: None,
             history: VecDeque::new(),
             window: MeasureWindow::default(),
             started: Now::default(),
@@ -156,6 +160,7 @@ impl Gathered {
             spaces: self.spaces.pictures(),
             faults: self.faults.pictures(),
             faults_total: self.faults.total(),
+            releases: self.releases.clone(),
             history: self.history.iter().copied().collect(),
         }
     }

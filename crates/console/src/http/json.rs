@@ -2,6 +2,8 @@
 //!
 //! The picture's own types are not serializable: what the outside sees is decided here, once.
 
+mod releases;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,6 +37,7 @@ struct Status {
     roles: Vec<RoleState>,
     faults: Vec<Fault>,
     faults_total: u64,
+    releases: Option<releases::Releases>,
     history: Vec<(u64, f64, Option<f64>, f64)>,
 }
 
@@ -125,6 +128,7 @@ pub(crate) fn status(picture: &Picture) -> Arc<str> {
         roles: picture.roles.iter().map(role).collect(),
         faults: picture.faults.iter().map(fault).collect(),
         faults_total: picture.faults_total,
+        releases: picture.releases.as_ref().map(releases::releases),
         history: picture.history.iter().map(sample).collect(),
     };
     encode(&status)

@@ -1,23 +1,30 @@
 //! The HTTP server: routes, shared state, start and end.
 //!
 //! It knows pictures and files, nothing of how reports become pictures. What must hold: every answer has a bound, every
-//! request names a host that is ours, and nobody but the page itself and programs on this machine changes anything.
+//! request names a host that is ours, and nobody but the page itself and programs on this machine changes anything; the
+//! game is steered by who has the operator's token alone.
 
+mod audit;
 mod events;
+mod explorer;
 mod files;
+mod found;
 mod guard;
 pub(crate) mod json;
 mod listener;
 mod metrics;
+mod operator;
 mod page;
 pub(crate) mod sdk;
+mod steer;
+mod watched;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -44,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) viewers: Arc<Semaphore>,
     pub(crate) file_reads: Arc<Semaphore>,
     pub(crate) page: Arc<str>,
+    pub(crate) steering: Arc<steer::Steering>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
@@ -58,9 +66,10 @@ pub struct ConsoleServer {
 /// Listens and serves until the server is stopped or dropped. Call it on a tokio runtime.
 ///
 /// # Errors
-/// The port is in use or cannot be had, or the page could not be made.
+/// The port is in use or cannot be had, the page could not be made, or the audit log cannot be written.
 pub async fn serve(http: ConsoleHttp, desk: Desk) -> Result<ConsoleServer, ConsoleError> {
     let page = page::render(&http)?.into();
+    let steering = Arc::new(steering(&http)?);
     let listener = listener::Bounded::bind(http.bind).await?;
     let address = listener.address();
     let (stop, stopped) = watch::channel(false);
@@ -70,6 +79,7 @@ pub async fn serve(http: ConsoleHttp, desk: Desk) -> Result<ConsoleServer, Conso
         viewers: Arc::new(Semaphore::new(VIEWERS_MAX)),
         file_reads: Arc::new(Semaphore::new(files::READS_MAX)),
         page,
+        steering,
         stop: stopped.clone(),
     };
     let service = router(shared).into_make_service_with_connect_info::<listener::Peer>();
@@ -81,6 +91,13 @@ pub async fn serve(http: ConsoleHttp, desk: Desk) -> Result<ConsoleServer, Conso
         }
     });
     Ok(ConsoleServer { address, stop, tasks })
+}
+
+fn steering(http: &ConsoleHttp) -> Result<steer::Steering, ConsoleError> {
+    let Some(operator) = &http.operator else { return Ok(steer::Steering::new(operator::Gate::new(None), None)) };
+    let failed = |why| ConsoleError::Audit { path: operator.audit.clone(), why };
+    let audit = audit::Audit::open(&operator.audit).map_err(failed)?;
+    Ok(steer::Steering::new(operator::Gate::new(Some(operator.token.clone())), Some(audit)))
 }
 
 pub(crate) async fn wait_for_stop(mut stop: watch::Receiver<bool>) {
@@ -104,13 +121,27 @@ impl ConsoleServer {
     }
 }
 
+/// What needs the operator's token.
+fn steered(shared: Shared) -> Router<Shared> {
+    Router::new()
+        .route("/api/logic/evaluate", post(steer::evaluate))
+        .route("/api/logic/profile", post(steer::profile))
+        .route("/api/logic/heap", get(steer::heap))
+        .route("/api/logic/entities", get(steer::entities))
+        .route("/api/logic/audit", get(steer::audit))
+        .route_layer(from_fn_with_state(shared, operator::require))
+        .layer(DefaultBodyLimit::max(steer::BODY_BYTES_MAX))
+}
+
 fn router(shared: Shared) -> Router {
     Router::new()
+        .merge(steered(shared.clone()))
         .route("/", get(page::show))
         .route("/assets/{name}", get(page::asset))
         .route("/api/status", get(status))
         .route("/api/events", get(events::events))
         .route("/api/reset", post(reset))
+        .route("/api/logic/api", get(explorer::show))
         .route("/metrics", get(metrics::metrics))
         .route("/play", get(|| async { Redirect::permanent("/play/") }))
         .route("/play/config.json", get(files::play_config))

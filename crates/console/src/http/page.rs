@@ -16,16 +16,27 @@ macro_rules! assets {
 }
 
 const ASSETS: &[(&str, &str)] = assets!(
+    "audit.js",
+    "chooser.js",
     "console.css",
     "console.js",
+    "debug.css",
+    "debug.js",
+    "explorer.js",
     "faults.js",
     "format.js",
+    "heap.js",
     "map.js",
     "map_view.js",
+    "operator.js",
+    "profile.js",
+    "prompt.js",
+    "releases.js",
     "roles.js",
     "spark.js",
     "stream.js",
-    "sun.svg"
+    "sun.svg",
+    "watch_list.js"
 );
 
 #[derive(Template)]
