@@ -28,6 +28,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("kuafu-cell", 5),
     ("kuafu-config", 5),
     ("kuafu-db", 5),
+    ("kuafu-interfaces", 5),
     ("kuafu-region", 5),
     ("kuafu-console", 5),
     ("kuafu-client", 6),

@@ -7,7 +7,7 @@ use anyhow::bail;
 use kuafu_core::Code;
 use kuafu_core::limits::Limits;
 use kuafu_logic::Hook;
-use kuafu_logic::api::{On, TABLE};
+use kuafu_logic::api::{On, TABLE, TYPES};
 
 /// One generated file.
 struct Generated {
@@ -87,20 +87,17 @@ fn scripting_page(_: &str) -> String {
         "# The script API\n\nMade from the tables in `crates/logic/src/api.rs` and `hook.rs` by `cargo xtask generate`. \
          How scripts are laid out, what they may do and what happens to their errors is in `docs/logic.md`.\n",
     );
-    let groups = [
-        (On::Global, "Functions of `kuafu`"),
-        (On::EntityField, "Fields of `self`"),
-        (On::Entity, "Methods of `self`"),
-        (On::Base, "Methods of `self` in base parts"),
-        (On::CellField, "Fields of `self` in cell parts"),
-        (On::Cell, "Methods of `self` in cell parts"),
-    ];
-    for (on, title) in groups {
-        let _ = writeln!(page, "\n## {title}\n\n| name | signature | what it does |\n| --- | --- | --- |");
-        for entry in TABLE.iter().filter(|entry| entry.on == on) {
+    for on in On::ALL {
+        let _ = writeln!(page, "\n## {}\n\n| name | signature | what it does |\n| --- | --- | --- |", on.title());
+        for entry in TABLE.iter().filter(|entry| entry.on == *on) {
             let signature = entry.signature.replace('|', "\\|");
             let _ = writeln!(page, "| `{}` | `{signature}` | {} |", entry.name, entry.doc);
         }
+    }
+    page.push_str("\n## Types\n\n| name | type | what it stands for |\n| --- | --- | --- |\n");
+    for named in TYPES {
+        let definition = named.definition.replace('|', "\\|");
+        let _ = writeln!(page, "| `{}` | `{definition}` | {} |", named.name, named.doc);
     }
     page.push_str(
         "\n## Hooks\n\nMethods that the engine calls when they are there.\n\n| name | when |\n| --- | --- |\n",

@@ -167,9 +167,11 @@ fn answer(call: CallId, request: &Request) -> Option<Input<EdgeEvent>> {
         Request::Accounts(accounts::Request::PlaceSession { .. }) => Ok(accounts::Reply::Placed.into()),
         Request::Db(db::Request::Claim { record, .. }) => {
             let record = db::Record { record: *record, values: vec![], place: None };
-            Ok(db::Reply::Claimed { epoch: Epoch(1), record, created: true }.into())
+            Ok(db::Reply::Claimed { epoch: Epoch(1), record, created: true, cell_created: true }.into())
         }
-        Request::Db(db::Request::Commit { .. }) => Ok(db::Reply::Committed { created: vec![], stale: vec![] }.into()),
+        Request::Db(db::Request::Commit { .. }) => {
+            Ok(db::Reply::Committed { created: vec![], stale: vec![], refused: vec![] }.into())
+        }
         Request::CellManager(cell_manager::Request::Find { .. }) => Ok(cell_manager::Reply::Cell(CELL).into()),
         _ => Err(Code::NotAllowed),
     };
