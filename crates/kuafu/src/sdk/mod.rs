@@ -1,4 +1,4 @@
-//! `kuafu sdk`: typed stubs for clients of one game, made from its definitions.
+//! `kuafu sdk`: typed stubs for the clients and the scripts of one game, made from its definitions.
 //!
 //! A client library speaks with any game, since the server tells the definitions at the handshake; stubs add what an
 //! editor and a compiler can know: names, types, documentation. The same definitions give the same bytes, the head of
@@ -20,13 +20,14 @@ use kuafu_def::{Definitions, Problem};
 pub struct SdkArgs {
     /// The folder of the game project.
     pub project: PathBuf,
-    /// For which client library: `ts` for browsers, `rust` for the crate `kuafu-client`.
+    /// For whom: `ts` for browsers, `rust` for the crate `kuafu-client`, `luau` for editors of scripts.
     #[arg(long, value_enum)]
     pub lang: Lang,
     /// With `--lang rust`: for the game's own logic in Rust instead of its clients.
     #[arg(long)]
     pub server: bool,
-    /// Where the files go; when left out, `client/stubs` in the project, and `src` with --server.
+    /// Where the files go; when left out, `client/stubs` in the project, `src` with --server, the project itself with
+    /// --lang luau.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Write nothing; exit 1 when a file is missing or not what would be written.
@@ -37,13 +38,15 @@ pub struct SdkArgs {
     pub json: bool,
 }
 
-/// A client library.
+/// Who uses the stubs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Lang {
     /// An ES module with JSDoc, and its `.d.ts`.
     Ts,
     /// A Rust module.
     Rust,
+    /// Types for editors of scripts.
+    Luau,
 }
 
 /// One made file.
@@ -66,6 +69,7 @@ pub fn stubs(game: &str, definitions: &Definitions, lang: Lang, server: bool) ->
             Stub { name: "game.js", text: typescript::module(game, definitions) },
         ],
         Lang::Rust => vec![Stub { name: "game.rs", text: rust::module(game, definitions) }],
+        Lang::Luau => vec![Stub { name: "kuafu.d.luau", text: kuafu_logic::luau_types(definitions) }],
     }
 }
 
@@ -91,7 +95,11 @@ struct Made {
 
 fn make(args: &SdkArgs) -> anyhow::Result<Made> {
     let definitions = load(&args.project, !args.check)?;
-    let usual = if args.server { "src" } else { "client/stubs" };
+    let usual = match args.lang {
+        Lang::Luau => "",
+        _ if args.server => "src",
+        _ => "client/stubs",
+    };
     let folder = args.out.clone().unwrap_or_else(|| args.project.join(usual));
     let stubs = stubs(&game_name(&args.project), &definitions, args.lang, args.server);
     let mut stale = Vec::new();

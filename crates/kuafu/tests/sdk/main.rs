@@ -118,3 +118,14 @@ fn the_command_writes_once_and_tells_stale_files() {
     assert_eq!(sdk(&[&project, "--lang", "cobol"]).status.code(), Some(2));
     assert_eq!(sdk(&[&project, "--lang", "ts", "--server"]).status.code(), Some(2));
 }
+
+#[test]
+fn scripts_get_a_file_of_types_for_editors() {
+    let out = tempfile::tempdir().expect("a folder");
+    let place = out.path().to_str().expect("a path in UTF-8");
+    let plaza = folder("../../examples/plaza");
+    let made = sdk(&[plaza.to_str().expect("a path in UTF-8"), "--lang", "luau", "--out", place]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let text = std::fs::read_to_string(out.path().join("kuafu.d.luau")).expect("the file");
+    assert!(text.contains("AvatarCell") && text.contains("gold"), "{text}");
+}
