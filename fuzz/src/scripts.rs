@@ -31,7 +31,7 @@ pub(crate) fn script_set(data: &[u8]) {
 }
 
 /// Scripts in several files, as [`split_files`] has them. A problem is at a place that is there, says what to do, and
-/// what Luau can compile has no mistake in its grammar.
+/// what Luau can compile has no mistake in its grammar. (A NUL is one here: Luau silently reads no further.)
 pub(crate) fn lint(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let files = split_files(text, "wolf.luau");
@@ -46,7 +46,7 @@ pub(crate) fn lint(data: &[u8]) {
     }
     for problem in problems.iter().filter(|problem| problem.code == "script-syntax") {
         let mut of = sources.iter().filter(|source| problem.file.as_os_str() == source.path.as_str());
-        let all_compile = of.all(|source| mlua::chunk::Compiler::new().compile(&source.text).is_ok());
-        assert!(!all_compile, "Luau takes it: {problem}");
+        let takes = |text: &str| !text.contains('\0') && mlua::chunk::Compiler::new().compile(text).is_ok();
+        assert!(!of.all(|source| takes(&source.text)), "Luau takes it: {problem}");
     }
 }

@@ -57,6 +57,7 @@ export class Debug {
     if (this.#state !== "open") return;
     this.#open("entity");
     this.#chooser.find({ id }, true);
+    byId("debug").scrollIntoView({ behavior: "smooth", block: "nearest" });
   }
 
   show(status) {

@@ -27,11 +27,11 @@ export class Explorer {
       let group = this.#groups.at(-1);
       if (group?.title !== entry.group) {
         const list = make("dl");
-        group = { title: entry.group, list, section: make("section", {}, make("h3", {}, entry.group), list) };
+        group = { title: entry.group, list, section: make("section", {}, make("h3", {}, ...coded(entry.group)), list) };
         this.#groups.push(group);
       }
       const item = make("div", { "data-testid": "api-entry" },
-        make("dt", {}, make("code", {}, make("b", {}, entry.name), separator(entry) + entry.signature)), make("dd", {}, entry.doc));
+        make("dt", {}, make("code", {}, make("b", {}, entry.name), separator(entry) + entry.signature)), make("dd", {}, ...coded(entry.doc)));
       group.list.append(item);
       this.#rows.push({ item, group, text: `${entry.name} ${entry.signature} ${entry.doc} ${entry.group}`.toLowerCase() });
     }
@@ -52,6 +52,11 @@ export class Explorer {
     for (const group of this.#groups) group.section.hidden = !full.has(group);
     say(byId("api-count"), `${count(shown)} of ${count(this.#rows?.length ?? 0)}`);
   }
+}
+
+/** What stands between backticks is code. */
+function coded(text) {
+  return text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
 }
 
 /** Fields and types are said after a colon, functions begin with their arguments. */

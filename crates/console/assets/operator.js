@@ -1,6 +1,7 @@
 /**
  * The operator's token: taken from the page's address, kept for this tab alone, sent with each request that needs it.
- * The address loses it at once, so that no history and no screenshot has it.
+ * The address loses it at once, so that no history and no screenshot has it. The game's own page opens in another tab,
+ * which this tab's storage is not handed to.
  */
 
 const KEY = "kuafu-operator";

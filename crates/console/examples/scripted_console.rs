@@ -86,7 +86,16 @@ struct Scripted {
 impl Scripted {
     fn new(address: Address, people: u64) -> Self {
         let chance = AtomicU64::new(u64::from(address.incarnation.0) * 7919);
-        Self { address, book: CallBook::default(), next: Moment(0), beat: 0, watched: None, profile: None, chance, people }
+        Self {
+            address,
+            book: CallBook::default(),
+            next: Moment(0),
+            beat: 0,
+            watched: None,
+            profile: None,
+            chance,
+            people,
+        }
     }
 
     /// Between 0 and 1, the same in each run.

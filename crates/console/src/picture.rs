@@ -195,7 +195,11 @@ impl Picture {
     /// The live instances that run game logic.
     #[must_use]
     pub fn logic_roles(&self) -> Vec<Address> {
-        [RoleKind::Base, RoleKind::Cell].into_iter().flat_map(|role| self.alive(role)).map(|role| role.address).collect()
+        [RoleKind::Base, RoleKind::Cell]
+            .into_iter()
+            .flat_map(|role| self.alive(role))
+            .map(|role| role.address)
+            .collect()
     }
 }
 

@@ -126,7 +126,7 @@ fn run(with_operator: bool) -> Running {
     let runtime = Runtime::new().expect("a runtime");
     let audit = with_operator.then(|| folder.path().join("audit.log"));
     let server = runtime.block_on(serve(http(audit), desk)).expect("it listens");
-    Running { at: server.address(), _server: server, runtime: runtime, folder, _roles: roles }
+    Running { at: server.address(), _server: server, runtime, folder, _roles: roles }
 }
 
 impl Running {

@@ -7,7 +7,7 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -27,6 +27,7 @@ use kuafu_core::{Code, Refusal};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
@@ -43,6 +44,10 @@ const IDLE_MAX: Duration = Duration::from_secs(15);
 
 /// Kept connections to one host.
 const IDLE_PER_HOST_MAX: usize = 8;
+
+/// Names that are looked up at once. The system's lookup cannot be ended, so it holds its thread beyond the deadline of
+/// who asked; others on the runtime need threads too.
+const LOOKUPS_MAX: usize = 16;
 
 /// Bytes of the head of a response.
 const HEAD_BYTES_MAX: usize = 65_536;
@@ -80,7 +85,7 @@ impl HttpClient {
         trust: Trust,
         back: impl Fn(Ticket, HttpEnd) + Send + Sync + 'static,
     ) -> Result<Self, String> {
-        let mut tcp = HttpConnector::new_with_resolver(PublicResolver);
+        let mut tcp = HttpConnector::new_with_resolver(PublicResolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_MAX));
@@ -194,8 +199,16 @@ fn causes(why: &(dyn StdError + 'static)) -> String {
 }
 
 /// Resolves names, to public addresses only.
-#[derive(Clone, Copy, Debug)]
-struct PublicResolver;
+#[derive(Clone, Debug)]
+struct PublicResolver {
+    lookups: Arc<Semaphore>,
+}
+
+impl Default for PublicResolver {
+    fn default() -> Self {
+        Self { lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) }
+    }
+}
 
 /// A name that leads nowhere public.
 #[derive(Debug, thiserror::Error)]
@@ -214,10 +227,17 @@ impl Service<Name> for PublicResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
+        let lookups = self.lookups.clone();
         Box::pin(async move {
+            let permit = lookups.acquire_owned().await.map_err(std::io::Error::other)?;
+            let asked = name.clone();
+            let look_up = move || {
+                let _until_it_ends = permit;
+                (asked.as_str(), 0).to_socket_addrs()
+            };
+            let found = tokio::task::spawn_blocking(look_up).await.map_err(std::io::Error::other)??;
             let is_local = name.as_str() == "localhost";
             let may = |ip: IpAddr| if is_local { ip.is_loopback() } else { is_public(ip) };
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let found: Vec<_> = found.filter(|address| may(address.ip())).collect();
             if found.is_empty() {
                 return Err(std::io::Error::other(NotPublic(name.as_str().to_owned())));

@@ -203,6 +203,8 @@ impl Values {
                 "{{kuafu_crate}}",
                 checkout.join("crates/kuafu").to_string_lossy().replace('\\', "/").replace('"', "\\\""),
             ),
+            ("{{rust_docs}}", if rust { rust_docs(checkout) } else { String::new() }),
+            ("{{docs}}", checkout.join("docs").to_string_lossy().into_owned()),
             ("{{kuafu_docs}}", checkout.join("README.md").to_string_lossy().into_owned()),
         ])
     }
@@ -217,6 +219,11 @@ fn title(name: &str) -> String {
     let words = name.replace(['-', '_'], " ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+}
+
+/// Where the readme of a game with logic in Rust says more.
+fn rust_docs(checkout: &Path) -> String {
+    format!("Logic in Rust: [native.md]({}).\n", checkout.join("docs/native.md").display())
 }
 
 /// Where the program is that the readme calls `kuafu`.
@@ -291,6 +298,19 @@ mod tests {
             let why = new(Path::new(name), false).expect_err("a bad name");
             assert_eq!(why.exit_code(), 2, "{name}: {why}");
         }
+    }
+
+    #[test]
+    fn pages_that_a_new_game_names_are_there() {
+        let docs = built_from().join("docs");
+        let texts = GAME.iter().chain(RUST).map(|template| template.text.replace("{{docs}}", "docs"));
+        let mut named = 0;
+        for page in texts.flat_map(|text| text.split("docs/").skip(1).map(str::to_owned).collect::<Vec<_>>()) {
+            let page = page.split_inclusive(".md").next().unwrap_or_default();
+            assert!(docs.join(page).is_file(), "{page}");
+            named += 1;
+        }
+        assert!(named > 8, "{named}");
     }
 
     #[test]

@@ -71,13 +71,7 @@ impl<T> Inspector<T> {
     }
 }
 
-fn evaluate(
-    now: Now,
-    host: &mut dyn LogicHost,
-    entity: EntityId,
-    source: &str,
-    keep: bool,
-) -> Result<Reply, Refusal> {
+fn evaluate(now: Now, host: &mut dyn LogicHost, entity: EntityId, source: &str, keep: bool) -> Result<Reply, Refusal> {
     if source.len() > SOURCE_BYTES_MAX {
         let why = format!("the source has {} bytes, more than {SOURCE_BYTES_MAX}", source.len());
         return Err(Refusal::new(Code::ArgumentInvalid, why));
@@ -108,9 +102,8 @@ fn profile(watched: Watched) -> Profile {
 }
 
 fn heap(rows: Vec<HeapRow>) -> Vec<Heap> {
-    let row = |row: HeapRow| {
-        Heap { type_name: cut(row.type_name, NAME_BYTES_MAX), entities: row.entities, bytes: row.bytes }
-    };
+    let row =
+        |row: HeapRow| Heap { type_name: cut(row.type_name, NAME_BYTES_MAX), entities: row.entities, bytes: row.bytes };
     rows.into_iter().take(ROWS_MAX).map(row).collect()
 }
 

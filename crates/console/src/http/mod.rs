@@ -17,6 +17,7 @@ mod operator;
 mod page;
 pub(crate) mod sdk;
 mod steer;
+mod told;
 mod watched;
 
 use std::net::SocketAddr;

@@ -87,7 +87,7 @@ fn note_wrong(wrong: &mut BTreeMap<IpAddr, (TokenBucket, Moment)>, from: IpAddr,
 fn neighbourhood(from: IpAddr) -> IpAddr {
     match from.to_canonical() {
         IpAddr::V6(v6) => IpAddr::from((u128::from(v6) >> 64 << 64).to_be_bytes()),
-        v4 => v4,
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -117,7 +117,8 @@ pub(crate) async fn require(
             ([(header::WWW_AUTHENTICATE, "Bearer")], refused).into_response()
         }
         Denied::TooMany => {
-            let refused = refusal(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens came from there; wait a minute");
+            let refused =
+                refusal(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens came from there; wait a minute");
             ([(header::RETRY_AFTER, "60")], refused).into_response()
         }
     }
@@ -177,7 +178,8 @@ mod tests {
     #[test]
     fn neighbours_of_one_ipv6_network_are_one_and_the_list_of_addresses_is_bounded() {
         let gate = gate();
-        let of = |network: u128, host: u128| IpAddr::from(((0x2001_0db8_u128 << 96) | (network << 64) | host).to_be_bytes());
+        let of =
+            |network: u128, host: u128| IpAddr::from(((0x2001_0db8_u128 << 96) | (network << 64) | host).to_be_bytes());
         for host in 0..u128::from(WRONG_TOKENS_RATE.count) {
             assert_eq!(offer(&gate, Some("Bearer guess"), of(1, host), 0), Err(Denied::Wrong));
         }

@@ -6,7 +6,6 @@
 use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -14,18 +13,19 @@ use axum::extract::{ConnectInfo, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
-use kuafu_contract::logic::{PROFILE_MS_MAX, Reply, Request, SOURCE_BYTES_MAX};
-use kuafu_contract::{Address, Outcome, Reply as AnyReply, RoleKind};
+use kuafu_contract::logic::{PROFILE_MS_MAX, Request, SOURCE_BYTES_MAX};
+use kuafu_contract::{Address, Outcome, RoleKind};
 use kuafu_core::{Code, EntityId, Incarnation, Refusal};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use crate::http::audit::{Audit, Deed, Ended};
+use crate::http::audit::{Audit, Deed};
 use crate::http::found::Found;
 use crate::http::listener::Peer;
 use crate::http::operator::Gate;
+use crate::http::told::said;
 use crate::http::watched::Watched;
 use crate::http::{Shared, refusal};
 use crate::role::In;
@@ -63,9 +63,9 @@ impl Steering {
         tasks.spawn(work);
     }
 
-    fn permit(&self) -> Result<OwnedSemaphorePermit, Response> {
-        let busy = |_| refusal(StatusCode::SERVICE_UNAVAILABLE, "too many questions are under way; try again shortly");
-        self.questions.clone().try_acquire_owned().map_err(busy)
+    /// Room for one more question, if there is.
+    fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.questions.clone().try_acquire_owned().ok()
     }
 }
 
@@ -158,18 +158,12 @@ pub(crate) struct Search {
 }
 
 /// Looks for entities everywhere. It changes nothing and runs no script, so it is no deed.
-pub(crate) async fn entities(
-    State(shared): State<Shared>,
-    query: Result<Query<Search>, QueryRejection>,
-) -> Response {
+pub(crate) async fn entities(State(shared): State<Shared>, query: Result<Query<Search>, QueryRejection>) -> Response {
     let Query(Search { id, type_name }) = match query {
         Ok(query) => query,
         Err(why) => return refusal(why.status(), &why.body_text()),
     };
-    let _permit = match shared.steering.permit() {
-        Ok(permit) => permit,
-        Err(busy) => return busy,
-    };
+    let Some(_permit) = shared.steering.permit() else { return busy() };
     let request = Request::Entities { type_name, entity: id.map(EntityId) };
     let roles = shared.desk.views.published.borrow().picture.logic_roles();
     let asked = roles.iter().map(|role| ask(&shared, *role, request.clone()));
@@ -204,10 +198,7 @@ async fn steer(shared: Shared, deed: Deed, to: Address, request: Request) -> Res
     let Some(audit) = shared.steering.audit.clone() else {
         return refusal(StatusCode::FORBIDDEN, "this console was started without an audit log");
     };
-    let permit = match shared.steering.permit() {
-        Ok(permit) => permit,
-        Err(busy) => return busy,
-    };
+    let Some(permit) = shared.steering.permit() else { return busy() };
     let (tell, told) = oneshot::channel();
     let steering = shared.steering.clone();
     steering.run(async move {
@@ -257,80 +248,15 @@ async fn ask(shared: &Shared, to: Address, request: Request) -> Outcome {
     told.await.unwrap_or(Outcome::Unknown)
 }
 
-/// What a question came to, for the answer and for the log.
-struct Told {
-    status: StatusCode,
-    outcome: &'static str,
-    text: String,
-    body: Value,
-}
-
-impl Told {
-    fn wrong(status: StatusCode, code: Code, text: String) -> Self {
-        let body = json!({ "error": text, "code": code.name() });
-        Self { status, outcome: code.name(), text, body }
-    }
-
-    fn ended(&self, took: Duration) -> Ended {
-        Ended { outcome: self.outcome, answer: self.text.clone(), took_ms: took.as_secs_f64() * 1e3 }
-    }
-
-    fn into_response(mut self, took: Duration) -> Response {
-        self.body["took_ms"] = json!(took.as_secs_f64() * 1e3);
-        (self.status, Json(self.body)).into_response()
-    }
-}
-
-fn said(to: Address, outcome: Outcome) -> Told {
-    let done = |text: String, body: Value| Told { status: StatusCode::OK, outcome: "done", text, body };
-    match outcome {
-        Outcome::Value(AnyReply::Logic(Reply::Evaluated { text, is_cut })) => {
-            done(text.clone(), json!({ "text": text, "cut": is_cut }))
-        }
-        Outcome::Value(AnyReply::Logic(Reply::Profile(profile))) => {
-            let functions = profile.functions.iter().map(|row| {
-                json!({ "function": row.function, "own_steps": row.own_steps, "all_steps": row.all_steps })
-            });
-            let entries = profile.entries.iter().map(|row| {
-                json!({ "entry": row.entry, "times": row.times, "steps": row.steps, "steps_max": row.steps_max })
-            });
-            let (functions, entries): (Vec<_>, Vec<_>) = (functions.collect(), entries.collect());
-            let text = format!("{} functions, {} entries", functions.len(), entries.len());
-            done(text, json!({ "steps": profile.steps, "functions": functions, "entries": entries }))
-        }
-        Outcome::Value(AnyReply::Logic(Reply::Heap(rows))) => {
-            let rows = rows
-                .iter()
-                .map(|row| json!({ "type": row.type_name, "entities": row.entities, "bytes": row.bytes }));
-            let rows: Vec<_> = rows.collect();
-            done(format!("{} types", rows.len()), json!({ "types": rows }))
-        }
-        Outcome::Value(_) => {
-            Told::wrong(StatusCode::BAD_GATEWAY, Code::ServerFault, format!("{to} answered something else"))
-        }
-        Outcome::Refused(Refusal { code: Code::Unavailable, .. }) => {
-            Told::wrong(StatusCode::NOT_FOUND, Code::Unavailable, format!("{to} is not there"))
-        }
-        Outcome::Refused(Refusal { code, text }) => {
-            let status = match code {
-                Code::EntityUnknown => StatusCode::NOT_FOUND,
-                Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
-                _ => StatusCode::UNPROCESSABLE_ENTITY,
-            };
-            Told::wrong(status, code, text)
-        }
-        Outcome::Unknown => {
-            let why = format!("{to} did not answer in time; it may have been done");
-            Told::wrong(StatusCode::GATEWAY_TIMEOUT, Code::DeadlinePassed, why)
-        }
-    }
-}
-
 /// `base#4` or `cell#6`.
 fn logic_role(text: &str) -> Option<Address> {
     let (kind, number) = text.split_once('#')?;
     let role = [RoleKind::Base, RoleKind::Cell].into_iter().find(|role| role.name() == kind)?;
     Some(Address { role, incarnation: Incarnation(number.parse().ok()?) })
+}
+
+fn busy() -> Response {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "too many questions are under way; try again shortly")
 }
 
 fn no_role(text: &str) -> Response {

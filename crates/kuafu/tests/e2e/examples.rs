@@ -10,7 +10,7 @@ use kuafu_client::{Account, CallError, Client, Event, Target};
 use kuafu_core::{Chance, EntityId, Value};
 use kuafu_def::Part;
 
-use super::game::{Game, PATIENCE, copy_of, free_ports, kuafu, output};
+use super::game::{Game, PATIENCE, copy_of, example, free_ports, kuafu, output};
 use super::player::{PASSWORD, Player, once, pass, run, target, until};
 
 /// How often a game is killed in the middle of what must not be halved.
@@ -66,8 +66,12 @@ fn ids(list: &[i64]) -> Value {
 
 #[test]
 fn every_example_is_clean() {
-    for name in ["plaza", "inventory", "trade", "channel-hall", "timed-event"] {
-        let project = copy_of(name);
+    let folder = std::fs::read_dir(example("")).expect("there are examples").flatten();
+    let names = folder.filter(|entry| entry.path().join("kuafu.toml").exists()).map(|entry| entry.file_name());
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names {
+        let project = copy_of(&name);
         let found = output(kuafu(&["check", &project.path().to_string_lossy()]));
         assert!(found.status.success(), "{name}: {}", String::from_utf8_lossy(&found.stdout));
     }

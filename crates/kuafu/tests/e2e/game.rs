@@ -120,6 +120,11 @@ impl Game {
         Self::start_with(project, data, free_ports(), &more)
     }
 
+    /// The line that said that it can be played.
+    pub(crate) fn ready(&self) -> Value {
+        self.lines.lock().expect("nobody panics with it").first().cloned().expect("it was waited for")
+    }
+
     /// Everything that it has printed of releases.
     pub(crate) fn releases(&self) -> Vec<Value> {
         let lines = self.lines.lock().expect("nobody panics with it");

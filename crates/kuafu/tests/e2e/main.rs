@@ -9,6 +9,7 @@ mod raw;
 
 mod bots;
 mod data;
+mod debugging;
 mod directory;
 mod durability;
 mod endless;

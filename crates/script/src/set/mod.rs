@@ -158,6 +158,11 @@ fn compile(file: &str, text: String, definitions: &Definitions) -> Result<Script
         let help = format!("a script is named after its type: {}; modules are in lib/", names.join(", "));
         return Err(problem(file, 1, "script-type", message, &help));
     }
+    if let Some(at) = text.find('\0') {
+        let line = text[..at].matches('\n').count() + 1;
+        let message = "there is a NUL here, and Luau reads no further".to_owned();
+        return Err(problem(file, line, "script-syntax", message, "take it out, or write \"\\0\" within a text"));
+    }
     let bytecode = vm::compiler().compile(&text).map_err(|error| {
         let (_, line, message) = place(&error.to_string());
         problem(file, line, "script-syntax", message, "correct the line; see https://luau.org/syntax")

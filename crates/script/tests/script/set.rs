@@ -20,6 +20,13 @@ fn every_problem_is_told_with_its_place() {
 }
 
 #[test]
+fn a_nul_behind_which_luau_would_read_nothing_is_a_problem_at_its_line() {
+    let hidden = GOOD.replace("return {", "return {}\n\0{");
+    let found = problems(&[("doll.luau", &hidden)]);
+    assert_eq!(found, ["doll.luau:2: script-syntax there is a NUL here, and Luau reads no further"]);
+}
+
+#[test]
 fn missing_and_misplaced_methods_are_problems() {
     let found = problems(&[("doll.luau", "return { base = { save = print, gold = print, x = 3 }, client = {} }")]);
     let expected = [

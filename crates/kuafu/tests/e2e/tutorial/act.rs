@@ -150,6 +150,10 @@ impl Tutorial {
     fn browse(&mut self, window: usize, expression: &str) {
         let what = format!("`{expression}` in window {window}");
         until(&what, || (self.value(window, expression) != false).then_some(()));
+        if expression.contains("lit() === 1") || expression.contains("drawn") || expression.contains("lit() === 0") { //TMP
+            std::thread::sleep(std::time::Duration::from_millis(500)); //TMP
+            self.browser.as_mut().unwrap().page(&self.windows[window - 1]).screenshot(Path::new(&format!("/tmp/tut/shot{}{}.jpg", window, expression.len()))); //TMP
+        } //TMP
     }
 
     /// The value of an expression; promises are waited for.
