@@ -41,7 +41,7 @@ impl BaseRole {
         self.begin_transaction();
     }
 
-    fn take_changes(&mut self) {
+    pub(super) fn take_changes(&mut self) {
         let mut changes = std::mem::take(&mut self.changes);
         self.host.take_changes(&mut changes);
         let mut rest = &changes[..];

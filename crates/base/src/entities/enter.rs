@@ -250,6 +250,8 @@ impl BaseRole {
     /// A client takes an entity: the one before it is told, and the new one is told all.
     pub(crate) fn give_client(&mut self, id: EntityId, conn: ConnId, retaken: bool) {
         self.remove_client(id, Code::LoggedInElsewhere.into());
+        // What logic has changed until here is in the properties that the client gets; it must not hear of it again.
+        self.take_changes();
         let token = self.chance.token();
         self.entities.set_resume(id, Some(token));
         let Some(entity) = self.entities.get_mut(id) else { return };

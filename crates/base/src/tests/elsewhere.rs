@@ -11,6 +11,7 @@ use kuafu_node::CallRef;
 use kuafu_wire::ServerMessage;
 
 use super::bench::{Bench, CELL, conn};
+use super::logic::STARTING_GOLD;
 
 const GUILD: TypeNo = TypeNo(2);
 const HERE: Address = Address { role: RoleKind::Base, incarnation: Incarnation(40) };
@@ -188,7 +189,7 @@ fn a_service_is_called_at_its_provider_wherever_that_is() {
         });
     }
     bench.pass_ms(20);
-    assert_eq!(bench.base.host.read(ours, PropertyNo(1)), Some(Value::Int(10)), "two of four in turn");
+    assert_eq!(bench.base.host.read(ours, PropertyNo(1)), Some(Value::Int(STARTING_GOLD + 10)), "two of four in turn");
     let calls = bench.events_to(OTHER);
     assert_eq!(calls.len(), 2);
     assert!(matches!(&calls[0], Event::Call(LinkCall { to, cell: false, .. }) if *to == theirs), "{calls:?}");

@@ -16,6 +16,9 @@ pub(super) const BANK: u16 = 1;
 /// Adds to gold.
 pub(super) const GOLD: u16 = 2;
 
+/// What a new entity has.
+pub(super) const STARTING_GOLD: i64 = 5;
+
 /// What was called, seen from outside.
 pub(super) type Seen = Rc<std::cell::RefCell<Vec<(EntityId, &'static str)>>>;
 
@@ -62,6 +65,10 @@ impl LogicHost for TestLogic {
 
     fn hook(&mut self, _: Now, entity: EntityId, hook: Hook, _: &[Value]) {
         self.seen.borrow_mut().push((entity, hook.method()));
+        if hook == Hook::Create {
+            self.gold.insert(entity, STARTING_GOLD);
+            self.changes.push((entity, Change::set(PropertyNo(1), Value::Int(STARTING_GOLD))));
+        }
     }
 
     fn call(&mut self, _: Now, entity: EntityId, method: MethodNo, arguments: Vec<Value>, _: Caller) -> Answer {

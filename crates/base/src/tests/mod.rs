@@ -74,6 +74,19 @@ fn what_logic_gave_a_new_player_is_saved_at_once_and_again_with_its_cell_part() 
 }
 
 #[test]
+fn what_a_new_player_was_given_is_told_once_with_the_entity() {
+    let mut bench = Bench::new();
+    let token = bench.admit(7, 1);
+    bench.attach(conn(1), token);
+    let record = db::Record { record: RecordId(1_000_007), values: vec![], place: None };
+    let claimed = db::Reply::Claimed { epoch: Epoch(1), record, created: true, cell_created: true };
+    bench.reply(|request| matches!(request, Request::Db(db::Request::Claim { .. })), claimed);
+    let told = bench.told(conn(1));
+    assert!(told.iter().any(|message| matches!(message, ServerMessage::Attached { .. })));
+    assert!(!told.iter().any(|message| matches!(message, ServerMessage::Own { .. })), "{told:?}");
+}
+
+#[test]
 fn a_second_login_takes_the_entity_and_the_first_is_told_why() {
     let mut bench = Bench::new();
     let first = bench.come_in(conn(1), 7, 1);
