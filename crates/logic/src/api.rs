@@ -145,6 +145,12 @@ pub const TABLE: &[Entry] = &[
     entry(On::Global, "now", "() -> number", "Space time in seconds in a cell, time since the start in a base."),
     entry(
         On::Global,
+        "new_id",
+        "() -> number",
+        "A number that nothing had before and nothing will have again, in this database: the id of a new item, say.",
+    ),
+    entry(
+        On::Global,
         "random",
         "(low: number?, high: number?) -> number",
         "Seeded chance: 0 to 1 without arguments, else a whole number of low to high.",

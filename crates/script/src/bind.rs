@@ -53,6 +53,10 @@ fn globals(lua: &Lua, shared: &Rc<Shared>, table: &Table) -> mlua::Result<()> {
             Part::Base | Part::Client => s.run.borrow().now.at.0 as f64 / 1e6,
         })
     });
+    function!(lua, shared, table, "new_id", |lua: &Lua, s: &Shared, ()| or_why(
+        lua,
+        s.world.draw_id().map(|id| id.0 as f64).ok_or_else(|| "there are no more ids".to_owned())
+    ));
     function!(lua, shared, table, "random", |lua: &Lua, s: &Shared, bounds: (Luau, Luau)| or_why(
         lua,
         random(s, &bounds.0, &bounds.1)

@@ -50,7 +50,11 @@ impl Firefly {
             return Ok(());
         }
         let phase = (self.phase + elapsed_s / PERIOD_S) * (1.0 + PUSH);
-        if phase >= 1.0 { self.flash(cx) } else { Ok(self.go_on_from(cx, phase)) }
+        if phase >= 1.0 {
+            return self.flash(cx);
+        }
+        self.go_on_from(cx, phase);
+        Ok(())
     }
 
     /// `methods.cell.startle`: somebody clapped. It gives how often it has flashed.

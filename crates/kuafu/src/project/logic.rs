@@ -2,7 +2,6 @@
 //!
 //! The start of a game, `kuafu check` and every reload read it through here, so what passes one passes all.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,16 +94,11 @@ impl Logic {
     }
 }
 
-/// What the checks say. Scripts may call what Rust has, and need not have it themselves.
-fn lint(
-    sources: &[Source],
-    whole: &Definitions,
-    scripted: &Cow<'_, Definitions>,
-    names: Option<&TableNames>,
-) -> Vec<Problem> {
+/// What the checks say. Scripts may call what Rust has, and need not have it themselves: `scripted` is without that.
+fn lint(sources: &[Source], whole: &Definitions, scripted: &Definitions, names: Option<&TableNames>) -> Vec<Problem> {
     const MISSING: &str = "missing-method";
     let mut problems = kuafu_lint::check(sources, whole, names);
-    if let Cow::Owned(scripted) = scripted {
+    if problems.iter().any(|problem| problem.code == MISSING) {
         problems.retain(|problem| problem.code != MISSING);
         let missing = kuafu_lint::check(sources, scripted, names).into_iter();
         problems.extend(missing.filter(|problem| problem.code == MISSING));

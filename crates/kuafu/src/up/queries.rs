@@ -47,7 +47,7 @@ impl Asker {
         };
         let answer = self.runtime.block_on(async {
             tokio::select! {
-                () = end => return Err("the game ends".to_owned()),
+                () = end => Err("the game ends".to_owned()),
                 answer = self.queries.rows(sql, &self.limits) => answer.map_err(|why| why.to_string()),
             }
         });

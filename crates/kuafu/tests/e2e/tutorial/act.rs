@@ -85,7 +85,7 @@ impl Tutorial {
             ["kuafu", "up", ..] => {
                 let mut command = kuafu(&words[1..]);
                 command.args(["--port-base", &self.port.to_string()]).current_dir(&self.folder);
-                self.game = Some(Terminal::start(command));
+                self.game = Some(Terminal::start(command)?);
             }
             ["kuafu", ..] => {
                 let mut command = kuafu(&words[1..]);
@@ -150,10 +150,6 @@ impl Tutorial {
     fn browse(&mut self, window: usize, expression: &str) {
         let what = format!("`{expression}` in window {window}");
         until(&what, || (self.value(window, expression) != false).then_some(()));
-        if expression.contains("lit() === 1") || expression.contains("drawn") || expression.contains("lit() === 0") { //TMP
-            std::thread::sleep(std::time::Duration::from_millis(500)); //TMP
-            self.browser.as_mut().unwrap().page(&self.windows[window - 1]).screenshot(Path::new(&format!("/tmp/tut/shot{}{}.jpg", window, expression.len()))); //TMP
-        } //TMP
     }
 
     /// The value of an expression; promises are waited for.
@@ -175,7 +171,8 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(mut command: Command) -> Self {
+    /// Starts it, and waits until it runs: a reader looks at the terminal before the page.
+    fn start(mut command: Command) -> Result<Self, String> {
         let port = command.get_args().last().expect("the port is the last").to_string_lossy().into_owned();
         command.stdout(Stdio::piped()).stdin(Stdio::null());
         let mut child = command.spawn().expect("the program can be started");
@@ -187,7 +184,10 @@ impl Terminal {
                 printed.lock().expect("nobody panics with it").push(line.replace(&from, PORT));
             }
         });
-        Self { child, lines, seen: 0, port }
+        let mut terminal = Self { child, lines, seen: 0, port };
+        terminal.tells("… is running.")?;
+        terminal.seen = 0;
+        Ok(terminal)
     }
 
     fn lines(&self) -> Vec<String> {
