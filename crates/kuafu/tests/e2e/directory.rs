@@ -349,7 +349,7 @@ fn an_entity_is_created_elsewhere_found_from_everywhere_ended_and_loaded_again()
             }
         }
         assert_eq!(bo.base("guild_of", &[text("Cats")]).await, Value::Int(0));
-        assert_eq!(bo.base("close_guild", &[ants.clone()]).await, Value::Bool(true));
+        assert_eq!(bo.base("close_guild", std::slice::from_ref(&ants)).await, Value::Bool(true));
         let again = ask(&mut ada, "guild_of", &[text("Ants")], |found| *found != ants).await;
         assert_ne!(again, Value::Int(0), "it is loaded again");
         ask(&mut bo, "guild_of", &[text("Ants")], |found| *found == again).await;
