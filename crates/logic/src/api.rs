@@ -145,6 +145,12 @@ pub const TABLE: &[Entry] = &[
     entry(On::Global, "now", "() -> number", "Space time in seconds in a cell, time since the start in a base."),
     entry(
         On::Global,
+        "caller",
+        "() -> (Entity?, boolean)",
+        "Who called the method that runs: the entity, and whether it was its client; nil in hooks and timers. It stays so through awaits.",
+    ),
+    entry(
+        On::Global,
         "new_id",
         "() -> number",
         "A number that nothing had before and nothing will have again, in this database: the id of a new item, say.",

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use kuafu_core::{EntityId, Value};
 use kuafu_def::{Method, Part};
-use kuafu_logic::{Audience, Effect};
+use kuafu_logic::{Audience, Caller, Effect};
 use mlua::{IntoLuaMulti, Lua, LuaString, MultiValue, Table, Value as Luau, Variadic, Vector};
 
 use crate::convert::{finite, number, place, shared_text};
@@ -57,6 +57,13 @@ fn globals(lua: &Lua, shared: &Rc<Shared>, table: &Table) -> mlua::Result<()> {
         lua,
         s.world.draw_id().map(|id| id.0 as f64).ok_or_else(|| "there are no more ids".to_owned())
     ));
+    function!(lua, shared, table, "caller", |_: &Lua, s: &Shared, ()| -> mlua::Result<(Option<f64>, bool)> {
+        Ok(match s.run.borrow().cause.caller {
+            Caller::Client(id) => (Some(id.0 as f64), true),
+            Caller::Entity(id) => (Some(id.0 as f64), false),
+            Caller::Engine => (None, false),
+        })
+    });
     function!(lua, shared, table, "random", |lua: &Lua, s: &Shared, bounds: (Luau, Luau)| or_why(
         lua,
         random(s, &bounds.0, &bounds.1)
@@ -215,12 +222,13 @@ fn log(lua: &Lua, s: &Shared, level: &Luau, message: &Luau, fields: &Luau) -> Re
     let entity = run.entity.unwrap_or_default().0;
     let ty = run.entity.and_then(|id| s.entities.borrow().get(&id).map(|entity| entity.class.kind.ty.name.clone()));
     let (ty, entry, step) = (ty.unwrap_or_default(), &*run.entry, run.step);
+    let request = run.cause.request();
     let message = message.to_string_lossy();
     match level.to_string_lossy().as_str() {
-        "debug" => tracing::debug!(entity, r#type = ty, entry, step, fields, "{message}"),
-        "info" => tracing::info!(entity, r#type = ty, entry, step, fields, "{message}"),
-        "warn" => tracing::warn!(entity, r#type = ty, entry, step, fields, "{message}"),
-        "error" => tracing::error!(entity, r#type = ty, entry, step, fields, "{message}"),
+        "debug" => tracing::debug!(entity, r#type = ty, entry, step, request, fields, "{message}"),
+        "info" => tracing::info!(entity, r#type = ty, entry, step, request, fields, "{message}"),
+        "warn" => tracing::warn!(entity, r#type = ty, entry, step, request, fields, "{message}"),
+        "error" => tracing::error!(entity, r#type = ty, entry, step, request, fields, "{message}"),
         other => return Err(format!("`{other}` is no level: debug, info, warn, error")),
     }
     Ok(())

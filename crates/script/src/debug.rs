@@ -14,7 +14,7 @@ use crate::host::ScriptHost;
 use crate::load::show_globals;
 use crate::profile::Sampler;
 use crate::render;
-use crate::run::{Ended, Entry};
+use crate::run::{Cause, Ended, Entry};
 use crate::trace::message_of;
 use crate::vm;
 
@@ -97,7 +97,8 @@ impl ScriptHost {
     ) -> Result<String, String> {
         let thread = self.pool.thread(&self.lua, function).map_err(|error| message_of(&error))?;
         let release = self.releases.present.no;
-        let entry = Entry { entity, name: Arc::from("evaluate"), release, may_wait: false, origin: None };
+        let entry =
+            Entry { entity, name: Arc::from("evaluate"), release, may_wait: false, origin: None, cause: Cause::ENGINE };
         let arguments = MultiValue::from_iter([Luau::Table(proxy)]);
         self.entries += 1;
         let ended = self.pool.resume(&self.lua, &self.shared, now, &entry, thread, arguments);

@@ -11,7 +11,7 @@ use mlua::{MultiValue, Table, Thread, Value as Luau};
 use crate::bind::method_result;
 use crate::class::{Class, Method};
 use crate::host::ScriptHost;
-use crate::run::{Ended, Entry};
+use crate::run::{Cause, Ended, Entry};
 use crate::shared::{Awaited, Claim};
 use crate::tasks::Task;
 
@@ -113,7 +113,8 @@ impl ScriptHost {
             entity.awaits.push(id);
         }
         let deadline = now.at + within;
-        self.tasks.insert(id, Task { thread, entity, entry: name, release, origin, awaited, deadline, call });
+        let cause = self.shared.run.borrow().cause;
+        self.tasks.insert(id, Task { thread, entity, entry: name, release, origin, cause, awaited, deadline, call });
     }
 
     /// What became of an entry that nobody waits for.
@@ -137,8 +138,14 @@ impl ScriptHost {
         for method in class.hooks(hook) {
             let Some(rest) = self.arguments(entity, method, class.release, arguments) else { return };
             let may_wait = hook != Hook::Destroy;
-            let entry =
-                Entry { entity, name: Arc::clone(&method.name), release: class.release, may_wait, origin: None };
+            let entry = Entry {
+                entity,
+                name: Arc::clone(&method.name),
+                release: class.release,
+                may_wait,
+                origin: None,
+                cause: Cause::ENGINE,
+            };
             let ended = self.enter(now, &entry, method, proxy, rest);
             self.settle_alone(now, entry, ended);
         }
@@ -181,7 +188,14 @@ impl ScriptHost {
                 return Answer::Done(Err(Code::ScriptFailed.into()));
             }
         };
-        let entry = Entry { entity, name: Arc::clone(&method.name), release, may_wait: true, origin: None };
+        let entry = Entry {
+            entity,
+            name: Arc::clone(&method.name),
+            release,
+            may_wait: true,
+            origin: None,
+            cause: Cause::call(caller),
+        };
         match self.enter(now, &entry, method, &proxy, rest) {
             Ended::Waiting(thread, claim) => {
                 self.last_token += 1;
@@ -214,11 +228,11 @@ impl ScriptHost {
     /// Goes on with a task. Outcomes of tasks that ended meanwhile are dropped.
     pub(crate) fn resume_task(&mut self, now: Now, id: AwaitId, outcome: &Result<Value, Failure>) {
         let Some(task) = self.tasks.remove(id) else { return };
-        let Task { thread, entity, entry: name, release, origin, awaited, call, .. } = task;
+        let Task { thread, entity, entry: name, release, origin, cause, awaited, call, .. } = task;
         if let Some(entity) = self.shared.entities.borrow_mut().get_mut(&entity) {
             entity.awaits.retain(|other| *other != id);
         }
-        let entry = Entry { entity, name, release, may_wait: true, origin };
+        let entry = Entry { entity, name, release, may_wait: true, origin, cause };
         let ended = match self.awaited(&awaited, outcome) {
             Ok(arguments) => self.resume_thread(now, &entry, thread, arguments),
             Err(error) => {
@@ -270,7 +284,14 @@ impl ScriptHost {
             };
             let release = class.release;
             let Some(rest) = self.arguments(entity, &method, release, &timer.arguments) else { continue };
-            let entry = Entry { entity, name: Arc::clone(&method.name), release, may_wait: true, origin: None };
+            let entry = Entry {
+                entity,
+                name: Arc::clone(&method.name),
+                release,
+                may_wait: true,
+                origin: None,
+                cause: Cause::ENGINE,
+            };
             let ended = self.enter(now, &entry, &method, &proxy, rest);
             self.settle_alone(now, entry, ended);
         }
@@ -282,7 +303,8 @@ impl ScriptHost {
             let Some(spawned) = self.shared.spawned.borrow_mut().pop_front() else { return };
             let name = Arc::clone(&spawned.entry);
             let (entity, release) = (spawned.entity, spawned.release);
-            let entry = Entry { entity, name, release, may_wait: true, origin: Some(spawned.origin) };
+            let entry =
+                Entry { entity, name, release, may_wait: true, origin: Some(spawned.origin), cause: spawned.cause };
             let ended = match self.pool.thread(&self.lua, &spawned.task) {
                 Ok(thread) => self.resume_thread(now, &entry, thread, spawned.arguments),
                 Err(error) => {

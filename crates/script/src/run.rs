@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kuafu_core::{Code, EntityId, Now, Refusal};
+use kuafu_logic::Caller;
 use mlua::{Function, Lua, MultiValue, Thread, Value as Luau};
 
 use crate::error::{Refused, Replaced, Spent};
@@ -35,6 +36,28 @@ pub(crate) struct Entry {
     pub(crate) may_wait: bool,
     /// The stack of who spawned it, for its errors.
     pub(crate) origin: Option<Arc<str>>,
+    pub(crate) cause: Cause,
+}
+
+/// Why an entry runs; it stays with the entry through its waits, and with what it spawns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cause {
+    pub(crate) caller: Caller,
+    /// The number of the request in this machine, for logs; 0 for one that begins.
+    request: u64,
+}
+
+impl Cause {
+    /// A hook, a timer, an operator.
+    pub(crate) const ENGINE: Self = Self::call(Caller::Engine);
+
+    pub(crate) const fn call(caller: Caller) -> Self {
+        Self { caller, request: 0 }
+    }
+
+    pub(crate) fn request(self) -> u64 {
+        self.request
+    }
 }
 
 /// Coroutines for entries.
@@ -88,6 +111,8 @@ fn begin(lua: &Lua, shared: &Shared, now: Now, entry: &Entry, thread: &Thread) {
     run.entry = Arc::clone(&entry.name);
     run.release = entry.release;
     run.step += 1;
+    let request = if entry.cause.request == 0 { run.step } else { entry.cause.request };
+    run.cause = Cause { request, ..entry.cause };
     run.now = now;
     run.may_wait = entry.may_wait;
     run.thread = Some(thread.clone());

@@ -18,6 +18,7 @@ use crate::budget::Budget;
 use crate::class::Class;
 use crate::convert::Converter;
 use crate::error::Spent;
+use crate::run::Cause;
 use crate::timers::Timers;
 
 /// Handles of what the prelude made.
@@ -105,6 +106,7 @@ pub(crate) struct Spawned {
     pub(crate) arguments: MultiValue,
     /// The stack of who spawned it.
     pub(crate) origin: Arc<str>,
+    pub(crate) cause: Cause,
 }
 
 /// The entry that runs, or ran last.
@@ -116,6 +118,8 @@ pub(crate) struct Run {
     /// Whose code it is.
     pub(crate) release: u64,
     pub(crate) step: u64,
+    /// Why it runs.
+    pub(crate) cause: Cause,
     pub(crate) now: Now,
     /// Whether the entry may wait.
     pub(crate) may_wait: bool,
@@ -167,6 +171,7 @@ impl Shared {
                 entry: "load".into(),
                 release: 0,
                 step: 0,
+                cause: Cause::ENGINE,
                 now: Now::default(),
                 may_wait: false,
                 thread: None,

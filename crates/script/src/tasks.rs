@@ -9,6 +9,7 @@ use kuafu_logic::{AwaitId, CallToken};
 use mlua::Thread;
 use rustc_hash::FxHashMap;
 
+use crate::run::Cause;
 use crate::shared::Awaited;
 
 /// An entry that waits.
@@ -21,6 +22,8 @@ pub(crate) struct Task {
     pub(crate) release: u64,
     /// The stack of who spawned it.
     pub(crate) origin: Option<Arc<str>>,
+    /// Why it ran, and runs on.
+    pub(crate) cause: Cause,
     pub(crate) awaited: Awaited,
     pub(crate) deadline: Moment,
     /// The call that it is to answer.

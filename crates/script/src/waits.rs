@@ -142,8 +142,9 @@ fn spawn(lua: &Lua, s: &Shared, task: Function, arguments: MultiValue) -> Result
     check_tasks(s, entity, spawned_now)?;
     let origin = trace::here(lua);
     let mut run = s.run.borrow_mut();
+    let cause = run.cause;
     let (release, entry) = (run.release, Arc::from(format!("{}/spawn", run.entry.trim_end_matches("/spawn"))));
-    run.spawned.push(Spawned { entity, release, entry, task, arguments, origin: Arc::from(origin) });
+    run.spawned.push(Spawned { entity, release, entry, task, arguments, origin: Arc::from(origin), cause });
     Ok(())
 }
 

@@ -87,6 +87,11 @@ impl Browser {
     }
 
     fn ask(&mut self, session: Option<&str>, method: &str, params: Value) -> Value {
+        self.try_ask(session, method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The same; an error is what chromium says of it.
+    fn try_ask(&mut self, session: Option<&str>, method: &str, params: Value) -> Result<Value, Value> {
         self.next += 1;
         let id = self.next;
         let mut request = json!({ "id": id, "method": method, "params": params });
@@ -108,8 +113,7 @@ impl Browser {
             };
             tokio::time::timeout(PATIENCE, answered).await.expect("chromium answers in time")
         });
-        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        if answer["error"].is_null() { Ok(answer["result"].clone()) } else { Err(answer["error"].clone()) }
     }
 }
 
@@ -129,11 +133,15 @@ impl Page<'_> {
         answer["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true. A page that is being loaded has no answer for a moment: it is asked again.
     pub(crate) fn wait_for(&mut self, expression: &str) {
         let what = format!("`{expression}` in the page");
         let asked = format!("(() => {{ try {{ return !!({expression}); }} catch (e) {{ return false; }} }})()");
-        until(&what, || (self.value(&asked) == true).then_some(()));
+        let params = json!({ "expression": asked, "awaitPromise": true, "returnByValue": true });
+        until(&what, || {
+            let answer = self.browser.try_ask(Some(&self.session), "Runtime.evaluate", params.clone());
+            answer.is_ok_and(|answer| answer["result"]["value"] == true).then_some(())
+        });
     }
 
     /// Clicks the element with this test id.

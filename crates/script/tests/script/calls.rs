@@ -3,7 +3,7 @@
 use crate::support::{SELF, Stage, base_script, body, body_with, cell_body, fails, refusal, run};
 use kuafu_core::{Code, EntityId, Quantity, Refusal, Value};
 use kuafu_def::Part;
-use kuafu_logic::{Answer, Audience, AwaitId, CallToken, Effect, Failure, Hook, LogicHost, Placement};
+use kuafu_logic::{Answer, Audience, AwaitId, CallToken, Caller, Effect, Failure, Hook, LogicHost, Placement};
 
 const OTHER: EntityId = EntityId(8);
 
@@ -33,6 +33,28 @@ fn a_method_takes_and_gives_values_of_its_declared_types() {
     };
     let answer = stage.call("give", vec![item(1, 4, "x"), Value::Entity(OTHER)]);
     assert_eq!(answer, Answer::Done(Ok(item(2, 0, "y"))), "{:?}", stage.faults());
+}
+
+#[test]
+fn a_method_knows_who_called_it_through_awaits_and_in_what_it_spawns() {
+    let mut stage = body(
+        "local before, by_client = kuafu.caller()
+        local saved = self:save():await()
+        local after = kuafu.caller()
+        kuafu.spawn(function() self.gold = kuafu.caller().id end)
+        return if by_client and saved and before == after then before.id else 0",
+    );
+    stage.caller = Caller::Client(OTHER);
+    let Answer::Pending(token) = stage.call("run", vec![]) else { panic!("{:?}", stage.faults()) };
+    let id = awaiting(&stage.effects());
+    // Somebody else's entry in between must not be mistaken for it.
+    stage.caller = Caller::Engine;
+    stage.hook(Hook::Shutdown);
+    stage.resume(id, Ok(Value::Bool(true)));
+    let outcome = Ok(Value::Int(OTHER.0 as i64));
+    assert!(stage.effects().contains(&Effect::Answer { token, outcome }), "{:?}", stage.faults());
+    assert_eq!(stage.changes().len(), 1, "the spawned task knew it too");
+    assert_eq!(run("return if kuafu.caller() then 1 else 0"), 0, "the engine is nobody");
 }
 
 #[test]

@@ -181,6 +181,8 @@ pub(crate) struct Stage {
     pub(crate) world: Rc<Places>,
     pub(crate) now: Now,
     pub(crate) ty: Arc<EntityType>,
+    /// Who calls.
+    pub(crate) caller: Caller,
 }
 
 impl Stage {
@@ -224,7 +226,7 @@ impl Stage {
         });
         let host = host.unwrap_or_else(|error| panic!("{error}"));
         let now = Now { at: Moment(1_000_000), wall: WallTime(0) };
-        let mut stage = Self { host, definitions, world, now, ty };
+        let mut stage = Self { host, definitions, world, now, ty, caller: Caller::Engine };
         stage.create(SELF, vec![]);
         stage
     }
@@ -245,7 +247,7 @@ impl Stage {
 
     pub(crate) fn call_on(&mut self, entity: EntityId, name: &str, arguments: Vec<Value>) -> Answer {
         let method = self.ty.method_by_name(self.host.part(), name).expect("the method").no;
-        self.host.call(self.now, entity, method, arguments, Caller::Engine)
+        self.host.call(self.now, entity, method, arguments, self.caller)
     }
 
     pub(crate) fn hook(&mut self, hook: Hook) {
