@@ -395,6 +395,23 @@ fn a_lost_link_frame_asks_for_a_resync() {
 }
 
 #[test]
+fn a_base_part_hears_that_its_cell_part_stands_and_that_it_is_gone() {
+    let mut bench = Bench::new();
+    let entity = bench.come_in(conn(1), 7, 1);
+    bench.pass_ms(20);
+    let created = bench.events_to(CELL).into_iter().find_map(|event| match event {
+        Event::CreatePart { entity, real_epoch, .. } => Some((entity, real_epoch)),
+        _ => None,
+    });
+    let (_, real_epoch) = created.expect("the cell part is asked for");
+    assert!(!bench.hooks(entity).contains(&"on_cell_ready"));
+    bench.cell_says(vec![Event::PartCreated { entity, real_epoch }]);
+    assert_eq!(bench.hooks(entity).last(), Some(&"on_cell_ready"));
+    bench.cell_says(vec![Event::PartGone { entity, real_epoch, forever: None }]);
+    assert_eq!(bench.hooks(entity).last(), Some(&"on_cell_lost"));
+}
+
+#[test]
 fn a_cell_that_dies_gives_its_parts_back_from_the_last_backup() {
     let mut bench = Bench::new();
     let entity = bench.come_in(conn(1), 7, 1);
