@@ -13,6 +13,7 @@ pub mod http;
 pub mod inspect;
 pub mod intake;
 pub mod luau;
+pub mod timers;
 
 pub use coerce::{coerce, fit_arguments};
 pub use effect::{Audience, AwaitId, CallToken, Effect, Failure, FindBy, Placement};

@@ -11,7 +11,7 @@ use kuafu_logic::{Effect, coerce};
 use crate::behaviour::{Done, Stop};
 use crate::handler::Arguments;
 use crate::state::{Entity, Run, State};
-use crate::timers::{PERIOD_MIN, SECONDS_MAX, Timer};
+use kuafu_logic::timers::{PERIOD_MIN, SECONDS_MAX};
 
 /// The entity part that was entered, and what can be done.
 ///
@@ -137,7 +137,7 @@ impl Context<'_> {
         let span = Duration::from_secs_f64(seconds);
         let period = again.then_some(span.max(PERIOD_MIN));
         let due = self.run.now.at + period.unwrap_or(span);
-        TimerId(self.state.timers.start(Timer { entity, method: method.to_owned(), arguments, due, period }))
+        TimerId(self.state.timers.start(entity, due, period, method.into(), arguments))
     }
 
     fn no_timer(&mut self, why: String) -> TimerId {

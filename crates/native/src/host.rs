@@ -20,7 +20,7 @@ use crate::handler::{Given, Ran};
 use crate::native::Native;
 use crate::panic::guard;
 use crate::state::{Asked, Entity, NATIVE_BIT, Run, State};
-use crate::timers::Timers;
+use kuafu_logic::timers::Timers;
 
 /// Faults that wait to be polled; of more, the oldest are dropped. All are logged and counted.
 const FAULTS_MAX: usize = 1_024;

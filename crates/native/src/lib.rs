@@ -52,7 +52,6 @@ mod panic;
 mod place;
 mod space;
 mod state;
-mod timers;
 
 pub use behaviour::{Behaviour, Done, Stop, refuse};
 pub use calls::Pending;

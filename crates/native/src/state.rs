@@ -9,7 +9,7 @@ use kuafu_def::{Definitions, EntityType, Part, Type};
 use kuafu_logic::{AwaitId, CallToken, Effect, World};
 
 use crate::entry::{Class, Logic};
-use crate::timers::Timers;
+use kuafu_logic::timers::Timers;
 
 /// Set in every number that a native host gives out, so that none is one of another host beside it.
 pub(crate) const NATIVE_BIT: u64 = 1 << 63;

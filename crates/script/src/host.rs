@@ -25,8 +25,8 @@ use crate::run::Pool;
 use crate::set::ScriptSet;
 use crate::shared::{Entity, Shared};
 use crate::tasks::Tasks;
-use crate::timers::PERIOD_MIN;
 use crate::vm;
+use kuafu_logic::timers::PERIOD_MIN;
 
 /// What a host is made of.
 pub struct HostConfig {

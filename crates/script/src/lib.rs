@@ -29,7 +29,6 @@ mod schema;
 mod set;
 mod shared;
 mod tasks;
-mod timers;
 mod trace;
 mod vm;
 mod waits;

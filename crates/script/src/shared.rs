@@ -19,7 +19,7 @@ use crate::class::Class;
 use crate::convert::Converter;
 use crate::error::Spent;
 use crate::run::Cause;
-use crate::timers::Timers;
+use kuafu_logic::timers::Timers;
 
 /// Handles of what the prelude made.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use crate::convert::{number, shared_text};
 use crate::error::Replaced;
 use crate::http;
 use crate::shared::{Awaited, Claim, Shared, Spawned};
-use crate::timers::{PERIOD_MIN, SECONDS_MAX};
 use crate::trace;
+use kuafu_logic::timers::{PERIOD_MIN, SECONDS_MAX};
 
 /// Adds the functions to the host table.
 pub(crate) fn functions(lua: &Lua, shared: &Rc<Shared>, table: &Table) -> mlua::Result<()> {

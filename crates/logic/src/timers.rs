@@ -1,6 +1,6 @@
 //! Timers of entities: methods that are called later, by name, once or again and again.
 //!
-//! Arguments are kept as plain values, so a timer holds nothing of the virtual machine.
+//! Both hosts of logic keep theirs here. Arguments are plain values, so a timer holds nothing of a virtual machine.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,24 +10,27 @@ use kuafu_core::{EntityId, Moment, Value};
 use rustc_hash::FxHashMap;
 
 /// The shortest time between two calls of a repeating timer.
-pub(crate) const PERIOD_MIN: Duration = Duration::from_millis(1);
+pub const PERIOD_MIN: Duration = Duration::from_millis(1);
 
 /// The longest time that a timer waits, in seconds: a hundred years.
-pub(crate) const SECONDS_MAX: f64 = 3_155_760_000.0;
+pub const SECONDS_MAX: f64 = 3_155_760_000.0;
 
 /// One timer.
 #[derive(Clone, Debug)]
-pub(crate) struct Timer {
-    pub(crate) entity: EntityId,
-    pub(crate) method: Arc<str>,
-    pub(crate) arguments: Vec<Value>,
+pub struct Timer {
+    /// Whose it is.
+    pub entity: EntityId,
+    /// What it calls.
+    pub method: Arc<str>,
+    /// What the call carries.
+    pub arguments: Vec<Value>,
     due: Moment,
     period: Option<Duration>,
 }
 
 /// All timers of a host, in the order in which they are due.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Timers {
+pub struct Timers {
     last: u64,
     timers: FxHashMap<u64, Timer>,
     order: BTreeMap<(Moment, u64), ()>,
@@ -35,17 +38,26 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    pub(crate) fn len(&self) -> usize {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.timers.len()
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.timers.is_empty()
+    }
+
     /// How many timers an entity has.
-    pub(crate) fn count_of(&self, entity: EntityId) -> usize {
+    #[must_use]
+    pub fn count_of(&self, entity: EntityId) -> usize {
         self.of_entity.get(&entity).map_or(0, Vec::len)
     }
 
     /// Starts a timer; a `period` makes it repeat.
-    pub(crate) fn start(
+    pub fn start(
         &mut self,
         entity: EntityId,
         due: Moment,
@@ -62,14 +74,14 @@ impl Timers {
     }
 
     /// Ends a timer of an entity; one that is not there any more is none.
-    pub(crate) fn cancel(&mut self, entity: EntityId, id: u64) {
+    pub fn cancel(&mut self, entity: EntityId, id: u64) {
         if self.timers.get(&id).is_some_and(|timer| timer.entity == entity) {
             self.remove(id);
         }
     }
 
     /// Ends the timers of an entity that call a method.
-    pub(crate) fn cancel_method(&mut self, entity: EntityId, method: &str) {
+    pub fn cancel_method(&mut self, entity: EntityId, method: &str) {
         let ids = self.of_entity.get(&entity).into_iter().flatten().copied();
         let of_method: Vec<u64> =
             ids.filter(|id| self.timers.get(id).is_some_and(|timer| *timer.method == *method)).collect();
@@ -91,7 +103,7 @@ impl Timers {
     }
 
     /// Ends all timers of an entity.
-    pub(crate) fn forget(&mut self, entity: EntityId) {
+    pub fn forget(&mut self, entity: EntityId) {
         for id in self.of_entity.remove(&entity).unwrap_or_default() {
             if let Some(timer) = self.timers.remove(&id) {
                 self.order.remove(&(timer.due, id));
@@ -100,17 +112,17 @@ impl Timers {
     }
 
     /// The timers that are due, earliest first. They stay until [`Timers::take`].
-    pub(crate) fn due(&self, now: Moment) -> Vec<u64> {
+    pub fn due(&self, now: Moment) -> Vec<u64> {
         self.order.range(..=(now, u64::MAX)).map(|((_, id), ())| *id).collect()
     }
 
     /// Whose timer it is, when it is there.
-    pub(crate) fn entity_of(&self, id: u64) -> Option<EntityId> {
+    pub fn entity_of(&self, id: u64) -> Option<EntityId> {
         self.timers.get(&id).map(|timer| timer.entity)
     }
 
     /// Takes a timer to run it; a repeating one is due again after its period. `None` when it was ended meanwhile.
-    pub(crate) fn take(&mut self, id: u64, now: Moment) -> Option<Timer> {
+    pub fn take(&mut self, id: u64, now: Moment) -> Option<Timer> {
         let timer = self.timers.get_mut(&id)?;
         let Some(period) = timer.period else { return self.remove(id) };
         self.order.remove(&(timer.due, id));
@@ -122,7 +134,7 @@ impl Timers {
     }
 
     /// When the next timer is due.
-    pub(crate) fn next_due(&self) -> Option<Moment> {
+    pub fn next_due(&self) -> Option<Moment> {
         self.order.first_key_value().map(|((due, _), ())| *due)
     }
 }
