@@ -12,6 +12,7 @@ pub mod load;
 pub mod model;
 mod names;
 pub mod schema;
+pub mod toml_value;
 mod type_text;
 
 pub use json::{JsonError, default_from_json as value_from_json_strict, value_from_json, value_to_json};

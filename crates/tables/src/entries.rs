@@ -2,8 +2,9 @@
 //!
 //! A getter gives `None` both for a missing key and for one of a wrong kind: the latter has been reported.
 
+use kuafu_def::toml_value::{json, number, whole};
 use serde_json::Value as Json;
-use toml::de::{DeInteger, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 use crate::report::{Place, Report, did_you_mean, shown};
 
@@ -129,36 +130,5 @@ fn described(value: &DeValue<'_>) -> String {
         DeValue::Datetime(date) => date.to_string(),
         DeValue::Array(_) => "a list".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
-    }
-}
-
-fn whole(number: &DeInteger<'_>) -> Option<i128> {
-    i128::from_str_radix(number.as_str(), number.radix()).ok()
-}
-
-fn number(value: &DeValue<'_>) -> Option<f64> {
-    let number = match value {
-        DeValue::Integer(number) => whole(number)? as f64,
-        DeValue::Float(number) => number.as_str().parse().ok()?,
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
-}
-
-/// JSON has no dates, no infinities and no long numbers: they become texts, which the type will refuse or read.
-fn json(value: &DeValue<'_>) -> Json {
-    match value {
-        DeValue::String(text) => Json::from(text.as_ref()),
-        DeValue::Integer(number) => match whole(number) {
-            Some(number) => i64::try_from(number).map_or_else(|_| Json::from(number.to_string()), Json::from),
-            None => Json::from(number.as_str()),
-        },
-        DeValue::Float(text) => number(value).map_or_else(|| Json::from(text.as_str()), Json::from),
-        DeValue::Boolean(flag) => Json::Bool(*flag),
-        DeValue::Datetime(date) => Json::from(date.to_string()),
-        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
-        DeValue::Table(entries) => {
-            Json::Object(entries.iter().map(|(key, item)| (key.get_ref().to_string(), json(item.get_ref()))).collect())
-        }
     }
 }

@@ -4,10 +4,11 @@
 
 use serde_json::Value as Json;
 use toml::Spanned;
-use toml::de::{DeInteger, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 use super::problem::{Source, Spot};
 use crate::names;
+use crate::toml_value::{json, number, whole};
 use crate::type_text::shown;
 
 /// A TOML table and where it stands.
@@ -195,35 +196,4 @@ fn wrong_kind(spot: Spot<'_>, key: &str, found: &DeValue<'_>, expected: &str) {
         DeValue::Table(_) => "a table".to_owned(),
     };
     spot.report("wrong-kind", format!("`{key}` is {found}"), format!("`{key}` takes {expected}"));
-}
-
-fn whole(number: &DeInteger<'_>) -> Option<i128> {
-    i128::from_str_radix(number.as_str(), number.radix()).ok()
-}
-
-fn number(value: &DeValue<'_>) -> Option<f64> {
-    let number = match value {
-        DeValue::Integer(number) => whole(number)? as f64,
-        DeValue::Float(number) => number.as_str().parse().ok()?,
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
-}
-
-/// JSON has no dates, no infinities and no long numbers: they become texts, which the type will refuse or read.
-fn json(value: &DeValue<'_>) -> Json {
-    match value {
-        DeValue::String(text) => Json::from(text.as_ref()),
-        DeValue::Integer(number) => match whole(number) {
-            Some(number) => i64::try_from(number).map_or_else(|_| Json::from(number.to_string()), Json::from),
-            None => Json::from(number.as_str()),
-        },
-        DeValue::Float(text) => number(value).map_or_else(|| Json::from(text.as_str()), Json::from),
-        DeValue::Boolean(flag) => Json::Bool(*flag),
-        DeValue::Datetime(date) => Json::from(date.to_string()),
-        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
-        DeValue::Table(entries) => {
-            Json::Object(entries.iter().map(|(key, item)| (key.get_ref().to_string(), json(item.get_ref()))).collect())
-        }
-    }
 }
