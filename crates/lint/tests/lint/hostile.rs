@@ -4,7 +4,7 @@ use kuafu_def::Definitions;
 use kuafu_lint::{Source, check};
 use proptest::prelude::*;
 
-use crate::corpus::{corpus, definitions, tables};
+use crate::projects::{corpus, definitions, tables};
 
 fn problems_of(path: &str, text: String) -> Vec<kuafu_def::Problem> {
     check(&[Source { path: path.to_owned(), text }], &Definitions::default(), None)

@@ -2,5 +2,6 @@
 
 mod corpus;
 mod hostile;
-mod speed;
+mod many;
+mod projects;
 mod syntax;

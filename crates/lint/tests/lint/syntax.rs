@@ -4,7 +4,7 @@ use kuafu_def::Definitions;
 use kuafu_lint::{Source, check};
 use mlua::chunk::Compiler;
 
-use crate::corpus::{corpus, scripts};
+use crate::projects::{corpus, scripts};
 
 /// The problem of syntax that is found, and Luau's.
 fn both(text: &str) -> (Option<String>, Option<String>) {
