@@ -5,6 +5,7 @@ use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kuafu_bus::LocalBus;
@@ -30,6 +31,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 struct EchoLogic {
     address: Address,
     book: CallBook<(), ()>,
+    /// Set when `silence` was asked for.
+    silent: Arc<AtomicBool>,
 }
 
 fn answer(address: Address, request: logic::Request) -> Result<logic::Reply, Refusal> {
@@ -72,7 +75,10 @@ impl Role for EchoLogic {
                 self.book.notice(RoleKind::Console, Told::Report(report));
             }
             Input::Call { request: Request::Logic(logic::Request::Evaluate { source, .. }), .. }
-                if source == "silence" => {}
+                if source == "silence" =>
+            {
+                self.silent.store(true, Ordering::Release);
+            }
             Input::Call { from, request: Request::Logic(request) } => {
                 let result = answer(self.address, request);
                 self.book.answer(from, result.map(Reply::from));
@@ -95,6 +101,7 @@ struct Running {
     at: SocketAddr,
     runtime: Runtime,
     folder: TempDir,
+    silent: Arc<AtomicBool>,
     _roles: Vec<RoleHandle>,
 }
 
@@ -119,14 +126,15 @@ fn run(with_operator: bool) -> Running {
     let config = ConsoleConfig { address: CONSOLE, spaces: Vec::new(), tick_hz: 10 };
     let (console, desk) = start(&node, config).expect("it starts");
     let mut roles = vec![console];
+    let silent = Arc::new(AtomicBool::new(false));
     for address in [CELL, BASE] {
-        let role = EchoLogic { address, book: CallBook::default() };
+        let role = EchoLogic { address, book: CallBook::default(), silent: Arc::clone(&silent) };
         roles.push(node.start(address, move |_| Ok((role, |()| {}))).expect("it starts"));
     }
     let runtime = Runtime::new().expect("a runtime");
     let audit = with_operator.then(|| folder.path().join("audit.log"));
     let server = runtime.block_on(serve(http(audit), desk)).expect("it listens");
-    Running { at: server.address(), _server: server, runtime, folder, _roles: roles }
+    Running { at: server.address(), _server: server, runtime, folder, silent, _roles: roles }
 }
 
 impl Running {
@@ -272,7 +280,10 @@ fn an_evaluation_reaches_the_part_that_is_meant_and_is_written_down() {
 fn what_was_steered_is_written_down_though_nobody_waits_for_it() {
     let console = run(true);
     let body = json!({ "role": "cell#2", "entity": 7, "source": "silence", "keep": true }).to_string();
-    drop(console.send("POST", "/api/logic/evaluate", Some(TOKEN), "", &body));
+    let client = console.send("POST", "/api/logic/evaluate", Some(TOKEN), "", &body);
+    // Who goes before the server has read the request has asked for nothing.
+    console.wait_for("the question at the role", || console.silent.load(Ordering::Acquire).then_some(()));
+    drop(client);
     let lines = console.wait_for("a line", || Some(console.audit_lines()).filter(|lines| !lines.is_empty()));
     assert_eq!((&lines[0]["source"], &lines[0]["outcome"]), (&"silence".into(), &"DeadlinePassed".into()));
 }

@@ -30,7 +30,8 @@ pub(crate) fn is_full_member(name: &str) -> bool {
     name.split_once('.').map_or_else(|| is_member(name), |(slot, member)| is_member(slot) && is_member(member))
 }
 
-/// The known name that `word` was probably meant to be.
+/// The known name that `word` was probably meant to be. Of several at the same distance, one with the same first letter:
+/// people seldom miss that.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > NAME_LENGTH_MAX {
         return None;
@@ -40,10 +41,13 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .filter(|name| name.len() <= NAME_LENGTH_MAX)
-        .map(|name| (distance(&lower, &name.to_ascii_lowercase()), name))
-        .filter(|(distance, _)| *distance <= tolerated)
+        .map(|name| {
+            let other = name.to_ascii_lowercase();
+            (distance(&lower, &other), lower.chars().next() != other.chars().next(), name)
+        })
+        .filter(|(distance, ..)| *distance <= tolerated)
         .min()
-        .map(|(_, name)| name)
+        .map(|(.., name)| name)
 }
 
 /// The beginning of a help text: a question with the nearest name, or nothing.
@@ -80,6 +84,7 @@ mod tests {
         assert_eq!(nearest("persistant", known), Some("persistent"));
         assert_eq!(nearest("tpye", known), Some("type"));
         assert_eq!(nearest("Visible", known), Some("visible"));
+        assert_eq!(nearest("lid", ["id", "lit"]), Some("lit"));
         assert_eq!(nearest("colour", known), None);
         assert_eq!(nearest(&"x".repeat(100_000), known), None);
     }
